@@ -1,0 +1,23 @@
+//! Kindex: a vector index whose every operation is a batch.
+//!
+//! The core knows no browser, no files and no clock, and it brings no randomness of its own: what
+//! it builds is a function of the batches that it is given, on every machine and for any number of
+//! threads.
+//!
+//! * [`Index`] holds vectors by slot: exact scan while small, a graph once that pays.
+//! * `Collection` adds what an application needs: string ids, metadata, filters, documents, and
+//!   batches that are validated as a whole and written as one log record.
+//! * `codec` turns both into bytes and back; it trusts no byte that it reads.
+
+pub mod bitset;
+mod config;
+mod error;
+mod ids;
+mod index;
+mod metric;
+
+pub use config::{Config, MAX_DIMENSION, MAX_EF, MAX_M, MIN_M, Quantization};
+pub use error::{Code, Error};
+pub use ids::NodeId;
+pub use index::{Explanation, Index, IndexStats, Neighbor, SearchOptions};
+pub use metric::Metric;
