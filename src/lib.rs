@@ -14,10 +14,15 @@ mod config;
 mod error;
 mod ids;
 mod index;
+#[allow(dead_code, unused_imports)]
+mod kernel;
 mod metric;
+#[allow(dead_code, unused_imports)]
+mod quantize;
 
 pub use config::{Config, MAX_DIMENSION, MAX_EF, MAX_M, MIN_M, Quantization};
 pub use error::{Code, Error};
 pub use ids::NodeId;
 pub use index::{Explanation, Index, IndexStats, Neighbor, SearchOptions};
+pub use kernel::simd_level;
 pub use metric::Metric;

@@ -1,0 +1,176 @@
+//! Distances, and the only unsafe code of the crate.
+//!
+//! `scalar` is the specification. Every other file is one instruction set held to it by one suite
+//! (`tests`): integers exactly, and floats exactly too, because all of them add in the same order
+//! (`float`) and none fuses a multiplication with an addition. WebAssembly chooses its instruction
+//! set when it is compiled, x86 once when it first computes.
+
+#![allow(
+    unsafe_code,
+    reason = "vectors and the bytes under them need it; each block says why it holds"
+)]
+
+mod float;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128"))]
+mod lanes;
+mod shift;
+#[cfg(test)]
+mod tests;
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_feature = "relaxed-simd")]
+mod relaxed;
+#[cfg(not(any(target_arch = "aarch64", target_feature = "simd128")))]
+mod scalar;
+#[cfg(target_feature = "simd128")]
+mod simd128;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+#[cfg(target_arch = "aarch64")]
+use neon as active;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128")))]
+use scalar as active;
+#[cfg(target_feature = "simd128")]
+use simd128 as active;
+#[cfg(target_arch = "x86_64")]
+use x86 as active;
+
+pub(crate) use shift::insert_shift;
+
+use crate::quantize::{CODE_BLOCK, CODE_OFFSET};
+
+/// One number of a prepared row: its signed code, or for `simd128` what stands for it there.
+type Left = active::Left;
+
+/// One instruction set. Every function checks the lengths that it relies on.
+struct Kernels {
+    name: &'static str,
+    /// Products of a prepared query with the stored (offset) codes of a row.
+    dot7: fn(&[Left], &[u8]) -> i32,
+    dot7x4: fn(&[Left], [&[u8]; 4]) -> [i32; 4],
+    dot_f32: fn(&[f32], &[f32]) -> f32,
+    dot_f32x4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
+    l2_f32: fn(&[f32], &[f32]) -> f32,
+    l2_f32x4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
+    hamming: fn(&[u64], &[u64]) -> u32,
+    hamming_x4: fn(&[u64], [&[u64]; 4]) -> [u32; 4],
+}
+
+/// The instruction set in use: `"scalar"`, `"simd128"`, `"relaxed-simd"`, `"avx2"`, `"avx-vnni"`,
+/// `"avx512-vnni"` or `"neon"`.
+pub fn simd_level() -> &'static str {
+    active::kernels().name
+}
+
+/// A row of codes prepared as the left side of products. Its memory is reused by `set`.
+#[derive(Clone, Debug)]
+pub(crate) struct Query7 {
+    left: Vec<Left>,
+    /// What the rows' offset adds to every product sum.
+    bias: i32,
+}
+
+impl Query7 {
+    /// For rows of `padded` codes, and all zero until `set`.
+    ///
+    /// # Panics
+    /// If `padded` is not a multiple of the code block.
+    pub(crate) fn new(padded: usize) -> Self {
+        assert_eq!(padded % CODE_BLOCK, 0, "codes come in blocks of {CODE_BLOCK}");
+        Self { left: vec![0; padded], bias: 0 }
+    }
+
+    /// Takes the codes of a row (what follows them is not read).
+    pub(crate) fn set(&mut self, codes: &[u8]) {
+        let codes = &codes[..self.left.len()];
+        active::prepare(codes, &mut self.left);
+        let sum: i32 = codes.iter().map(|&code| i32::from(code)).sum();
+        self.bias = CODE_OFFSET * (sum - CODE_OFFSET * codes.len() as i32);
+    }
+}
+
+/// The dot product of the signed codes of `q` and `row`.
+#[inline]
+pub(crate) fn dot7(q: &Query7, row: &[u8]) -> i32 {
+    (active::kernels().dot7)(&q.left, row) - q.bias
+}
+
+/// [`dot7`] with four rows, which hides the latency of fetching them.
+#[inline]
+pub(crate) fn dot7x4(q: &Query7, rows: [&[u8]; 4]) -> [i32; 4] {
+    (active::kernels().dot7x4)(&q.left, rows).map(|sum| sum - q.bias)
+}
+
+/// Products of rows `first..first + count` with all `n` rows of a contiguous buffer:
+/// `out[(i - first) * n + j]` is the dot product of the signed codes of `i` and `j`.
+///
+/// # Panics
+/// If a buffer is too short for its shape.
+pub(crate) fn dot7_block(
+    rows: &[u8],
+    stride: usize,
+    padded: usize,
+    n: usize,
+    first: usize,
+    count: usize,
+    out: &mut [i32],
+) {
+    assert!(padded <= stride && first + count <= n && rows.len() >= n * stride);
+    assert!(out.len() >= count * n);
+    let mut q = Query7::new(padded);
+    for (i, out) in (first..first + count).zip(out.chunks_exact_mut(n)) {
+        q.set(&rows[i * stride..]);
+        let quads = rows[..n * stride].chunks_exact(4 * stride);
+        for (four, out) in quads.zip(out.chunks_exact_mut(4)) {
+            let row = |at: usize| &four[at * stride..(at + 1) * stride];
+            out.copy_from_slice(&dot7x4(&q, [row(0), row(1), row(2), row(3)]));
+        }
+        for j in n - n % 4..n {
+            out[j] = dot7(&q, &rows[j * stride..]);
+        }
+    }
+}
+
+/// The dot product.
+///
+/// # Panics
+/// Like all float kernels, if the lengths differ.
+#[inline]
+pub(crate) fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
+    (active::kernels().dot_f32)(a, b)
+}
+
+/// [`dot_f32`] with four rows.
+#[inline]
+pub(crate) fn dot_f32x4(q: &[f32], rows: [&[f32]; 4]) -> [f32; 4] {
+    (active::kernels().dot_f32x4)(q, rows)
+}
+
+/// The squared L2 distance.
+#[inline]
+pub(crate) fn l2_f32(a: &[f32], b: &[f32]) -> f32 {
+    (active::kernels().l2_f32)(a, b)
+}
+
+/// [`l2_f32`] to four rows.
+#[inline]
+pub(crate) fn l2_f32x4(q: &[f32], rows: [&[f32]; 4]) -> [f32; 4] {
+    (active::kernels().l2_f32x4)(q, rows)
+}
+
+/// How many bits differ.
+///
+/// # Panics
+/// If the lengths differ.
+#[inline]
+pub(crate) fn hamming(a: &[u64], b: &[u64]) -> u32 {
+    (active::kernels().hamming)(a, b)
+}
+
+/// [`hamming`] to four rows.
+#[inline]
+pub(crate) fn hamming_x4(q: &[u64], rows: [&[u64]; 4]) -> [u32; 4] {
+    (active::kernels().hamming_x4)(q, rows)
+}

@@ -1,0 +1,78 @@
+//! 64-bit ARM. Stored codes are at most 127, so both sides multiply as signed bytes.
+
+use std::arch::aarch64::*;
+
+use super::lanes::{self, Lanes};
+use super::{Kernels, float};
+use crate::quantize::CODE_OFFSET;
+
+pub(super) type Left = i8;
+
+static KERNELS: Kernels = Kernels {
+    name: "neon",
+    // SAFETY: NEON belongs to every machine of this architecture that Rust's std supports.
+    dot7: |left, row| unsafe { lanes::dot7::<Products>(left, row) },
+    // SAFETY: as above.
+    dot7x4: |left, rows| unsafe { lanes::dot7x4::<Products>(left, rows) },
+    dot_f32: |a, b| float::dot(a, b),
+    dot_f32x4: |q, rows| rows.map(|row| float::dot(q, row)),
+    l2_f32: |a, b| float::l2(a, b),
+    l2_f32x4: |q, rows| rows.map(|row| float::l2(q, row)),
+    hamming: |a, b| float::hamming(a, b),
+    hamming_x4: |q, rows| rows.map(|row| float::hamming(q, row)),
+};
+
+#[inline(always)]
+pub(super) fn kernels() -> &'static Kernels {
+    &KERNELS
+}
+
+/// The signed codes of a row.
+pub(super) fn prepare(codes: &[u8], left: &mut [Left]) {
+    for (left, &code) in left.iter_mut().zip(codes) {
+        *left = code.wrapping_sub(CODE_OFFSET as u8) as i8;
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Products(int32x4_t, int32x4_t);
+
+impl Lanes for Products {
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the caller has NEON.
+        unsafe { Self(vdupq_n_s32(0), vdupq_n_s32(0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_block(mut self, row: *const u8, left: *const Left) -> Self {
+        // SAFETY: the caller has NEON and lets 64 codes be read.
+        unsafe {
+            for at in [0, 32] {
+                // Four products of at most 63 * 127 fit 16 bits.
+                let (a, p) = (vld1q_s8(left.add(at)), vld1q_s8(row.add(at).cast()));
+                let (b, q) = (vld1q_s8(left.add(at + 16)), vld1q_s8(row.add(at + 16).cast()));
+                let fours = vmlal_s8(
+                    vmull_s8(vget_low_s8(a), vget_low_s8(p)),
+                    vget_low_s8(b),
+                    vget_low_s8(q),
+                );
+                self.0 = vpadalq_s16(self.0, fours);
+                self.1 = vpadalq_s16(self.1, vmlal_high_s8(vmull_high_s8(a, p), b, q));
+            }
+            self
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
+        // SAFETY: the caller has NEON.
+        four.map(|lanes| unsafe { lanes.sum() })
+    }
+
+    #[inline(always)]
+    unsafe fn sum(self) -> i32 {
+        // SAFETY: the caller has NEON.
+        unsafe { vaddvq_s32(vaddq_s32(self.0, self.1)) }
+    }
+}

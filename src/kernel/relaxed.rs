@@ -1,0 +1,50 @@
+//! Byte products of the relaxed extension, used where their result is not relaxed.
+//!
+//! What may differ between machines is a second factor with its highest bit set, and a pair of
+//! products past 16 bits. Stored codes are 1 to 127 and the query's at most 63 in size, so a pair
+//! comes to at most 16,002 and every machine gives the same.
+
+use std::arch::wasm32::*;
+
+use super::lanes::Lanes;
+use crate::quantize::CODE_OFFSET;
+
+pub(super) type Left = i8;
+
+/// The signed codes of a row.
+pub(super) fn prepare(codes: &[u8], left: &mut [Left]) {
+    for (left, &code) in left.iter_mut().zip(codes) {
+        *left = code.wrapping_sub(CODE_OFFSET as u8) as i8;
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Products(v128, v128);
+
+impl Lanes for Products {
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        Self(i32x4_splat(0), i32x4_splat(0))
+    }
+
+    #[inline(always)]
+    unsafe fn add_block(self, row: *const u8, left: *const Left) -> Self {
+        let add = |sums, at: usize| {
+            // SAFETY: the caller lets 64 codes be read.
+            let (row, left) =
+                unsafe { (v128_load(row.add(at).cast()), v128_load(left.add(at).cast())) };
+            i32x4_relaxed_dot_i8x16_i7x16_add(left, row, sums)
+        };
+        Self(add(add(self.0, 0), 32), add(add(self.1, 16), 48))
+    }
+
+    #[inline(always)]
+    unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
+        super::simd128::sums(four.map(|lanes| i32x4_add(lanes.0, lanes.1)))
+    }
+
+    #[inline(always)]
+    unsafe fn sum(self) -> i32 {
+        super::simd128::sum(i32x4_add(self.0, self.1))
+    }
+}

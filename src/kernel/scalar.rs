@@ -1,0 +1,35 @@
+//! The specification, and what machines without vectors use.
+
+use super::{Kernels, float};
+use crate::quantize::CODE_OFFSET;
+
+pub(super) type Left = i8;
+
+pub(super) static KERNELS: Kernels = Kernels {
+    name: "scalar",
+    dot7,
+    dot7x4: |left, rows| rows.map(|row| dot7(left, row)),
+    dot_f32: |a, b| float::dot(a, b),
+    dot_f32x4: |q, rows| rows.map(|row| float::dot(q, row)),
+    l2_f32: |a, b| float::l2(a, b),
+    l2_f32x4: |q, rows| rows.map(|row| float::l2(q, row)),
+    hamming: |a, b| float::hamming(a, b),
+    hamming_x4: |q, rows| rows.map(|row| float::hamming(q, row)),
+};
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) fn kernels() -> &'static Kernels {
+    &KERNELS
+}
+
+/// The signed codes of a row.
+pub(super) fn prepare(codes: &[u8], left: &mut [Left]) {
+    for (left, &code) in left.iter_mut().zip(codes) {
+        *left = code.wrapping_sub(CODE_OFFSET as u8) as i8;
+    }
+}
+
+fn dot7(left: &[Left], row: &[u8]) -> i32 {
+    let row = &row[..left.len()];
+    left.iter().zip(row).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+}
