@@ -20,6 +20,8 @@ pub enum Code {
     NotFound,
     /// Memory did not suffice; nothing changed.
     OutOfMemory,
+    /// Something changed that must not, meanwhile.
+    Conflict,
     /// The bytes come from a newer version of Kindex.
     NewerVersion,
     /// The bytes are damaged, or not Kindex's.
@@ -39,6 +41,7 @@ impl Code {
             Self::DuplicateId => "DUPLICATE_ID",
             Self::NotFound => "NOT_FOUND",
             Self::OutOfMemory => "OUT_OF_MEMORY",
+            Self::Conflict => "CONFLICT",
             Self::NewerVersion => "NEWER_VERSION",
             Self::Corrupt => "CORRUPT",
             Self::Unsupported => "UNSUPPORTED",

@@ -1,5 +1,7 @@
 //! The index: vectors by slot, exact while small, a graph once that pays.
 
+mod parts;
+
 use std::mem;
 
 use crate::bitset::Bitset;
@@ -7,6 +9,8 @@ use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::ids::NodeId;
 use crate::metric::Metric;
+
+pub use parts::{Importer, Part};
 
 /// A found slot and its distance.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -5,24 +5,32 @@
 //! threads.
 //!
 //! * [`Index`] holds vectors by slot: exact scan while small, a graph once that pays.
-//! * `Collection` adds what an application needs: string ids, metadata, filters, documents, and
+//! * [`Collection`] adds what an application needs: string ids, metadata, filters, documents, and
 //!   batches that are validated as a whole and written as one log record.
-//! * `codec` turns both into bytes and back; it trusts no byte that it reads.
+//! * [`codec`] turns both into bytes and back; it trusts no byte that it reads.
 
+mod batch_rows;
 pub mod bitset;
+pub mod codec;
+pub mod collection;
 mod config;
 mod error;
 mod ids;
 mod index;
 #[allow(dead_code, unused_imports)]
 mod kernel;
+mod key_map;
+pub mod metadata;
 mod metric;
 #[allow(dead_code, unused_imports)]
 mod quantize;
+mod slot_text;
+mod text_column;
 
+pub use collection::Collection;
 pub use config::{Config, MAX_DIMENSION, MAX_EF, MAX_M, MIN_M, Quantization};
 pub use error::{Code, Error};
 pub use ids::NodeId;
-pub use index::{Explanation, Index, IndexStats, Neighbor, SearchOptions};
+pub use index::{Explanation, Importer, Index, IndexStats, Neighbor, Part, SearchOptions};
 pub use kernel::simd_level;
 pub use metric::Metric;

@@ -1,1 +1,51 @@
-//! Bindings.
+//! What JavaScript sees of Kindex. Conversions only: typed arrays and text columns in, typed
+//! arrays and JSON out.
+//!
+//! A panic is an abort: the instance traps, and its owner starts another.
+
+mod core_index;
+mod engine;
+mod errors;
+mod loader;
+mod options;
+mod results;
+
+use kindex::codec;
+use wasm_bindgen::prelude::*;
+
+pub use core_index::{Index, IndexHits};
+pub use engine::{EncodedBatch, Engine};
+pub use loader::Loader;
+pub use results::Results;
+#[cfg(feature = "threads")]
+pub use wasm_bindgen_rayon::init_thread_pool;
+
+/// What this build can do, as JSON: `version`, `simd`, `threads`.
+#[wasm_bindgen]
+pub fn capabilities() -> String {
+    let simd = if cfg!(target_feature = "relaxed-simd") {
+        "relaxed-simd"
+    } else if cfg!(target_feature = "simd128") {
+        "simd128"
+    } else {
+        "scalar"
+    };
+    serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "simd": simd,
+        "threads": cfg!(feature = "threads"),
+    })
+    .to_string()
+}
+
+/// The document in a row of a document chunk. Throws `CORRUPT` or `NEWER_VERSION`.
+#[wasm_bindgen(js_name = readDocument)]
+pub fn read_document(chunk: &[u8], row: u32) -> Result<String, JsValue> {
+    codec::read_document(chunk, row).map(str::to_owned).map_err(errors::to_js)
+}
+
+/// The CRC-32 (IEEE) of bytes.
+#[wasm_bindgen]
+pub fn crc32(bytes: &[u8]) -> u32 {
+    codec::crc32(bytes)
+}

@@ -1,0 +1,385 @@
+//! The engine of a collection: one staged batch at a time, reads in between.
+
+use js_sys::{Float32Array, Function};
+use kindex::collection::{
+    Batch, Columns, ItemError, Operation, Prepared, Replay, SnapshotWriter, Texts,
+};
+use kindex::metadata::Filter;
+use kindex::{Collection, SearchOptions};
+use serde_json::json;
+use wasm_bindgen::prelude::*;
+
+use crate::errors::{invalid, to_js};
+use crate::loader::Loader;
+use crate::options;
+use crate::results::Results;
+
+/// A collection in wasm. See `kindex::collection` for the steps of a batch.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Engine {
+    collection: Collection,
+    batch: Stage,
+    replay: Replay,
+    snapshot: Option<SnapshotWriter>,
+}
+
+/// How far the batch is.
+#[derive(Debug, Default)]
+enum Stage {
+    #[default]
+    None,
+    Staged(Box<Batch>),
+    Prepared(Box<Prepared>),
+}
+
+impl Engine {
+    pub(crate) fn of(collection: Collection) -> Self {
+        Self { collection, batch: Stage::None, replay: Replay::new(), snapshot: None }
+    }
+
+    fn staged(&mut self) -> Result<&mut Batch, JsValue> {
+        match &mut self.batch {
+            Stage::Staged(batch) => Ok(batch),
+            _ => Err(invalid("no batch is being staged")),
+        }
+    }
+
+    fn prepared(&mut self) -> Result<&mut Prepared, JsValue> {
+        match &mut self.batch {
+            Stage::Prepared(prepared) => Ok(prepared),
+            _ => Err(invalid("no batch is validated")),
+        }
+    }
+}
+
+/// What a batch comes to in storage.
+#[wasm_bindgen]
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedBatch {
+    /// How many document chunks there are.
+    #[wasm_bindgen(js_name = documentChunks, readonly)]
+    pub document_chunks: u32,
+    /// The number of the first.
+    #[wasm_bindgen(js_name = firstDocumentChunk, readonly)]
+    pub first_document_chunk: u32,
+    /// How many log parts there are; none if no row is left to write.
+    #[wasm_bindgen(js_name = logParts, readonly)]
+    pub log_parts: u32,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// An empty collection; options as JSON.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options_json: &str) -> Result<Self, JsValue> {
+        options::parse(options_json).and_then(Collection::new).map(Self::of).map_err(to_js)
+    }
+
+    /// A loader for a snapshot.
+    pub fn load() -> Loader {
+        Loader::new()
+    }
+
+    /// The options in full, as JSON.
+    pub fn options(&self) -> String {
+        options::to_json(self.collection.config())
+    }
+
+    /// Records.
+    #[wasm_bindgen(getter)]
+    pub fn size(&self) -> u32 {
+        self.collection.len() as u32
+    }
+
+    /// Batches committed so far.
+    #[wasm_bindgen(getter)]
+    pub fn generation(&self) -> f64 {
+        self.collection.generation() as f64
+    }
+
+    /// Numbers, as JSON.
+    pub fn stats(&self) -> String {
+        let stats = self.collection.stats();
+        json!({
+            "live": stats.index.live,
+            "tombstones": stats.index.tombstones,
+            "slots": stats.slots,
+            "generation": stats.generation,
+            "fields": stats.fields,
+            "bytes": {
+                "codes": stats.index.code_bytes,
+                "vectors": stats.index.vector_bytes,
+                "graph": stats.index.graph_bytes,
+                "ids": stats.id_bytes,
+                "metadata": stats.metadata_bytes,
+            },
+            "graph": self.collection.index().has_graph(),
+        })
+        .to_string()
+    }
+
+    /// Checks ids, index and graph. Returns JSON; throws `CORRUPT`.
+    pub fn check(&self) -> Result<String, JsValue> {
+        self.collection.check().map_err(to_js)?;
+        Ok(json!({ "ok": true, "records": self.collection.len() }).to_string())
+    }
+
+    /// Reclaims what deleted records still hold.
+    pub fn compact(&mut self) {
+        self.collection.compact();
+    }
+
+    /// The outcome of the batch with that `batchId`, as JSON `{op, generation, written, failed}`,
+    /// if it is among the last ones that had a `batchId`.
+    pub fn outcome(&self, batch_id: &str) -> Option<String> {
+        self.collection.outcome(batch_id).map(|outcome| {
+            json!({
+                "op": outcome.operation.name(),
+                "generation": outcome.generation,
+                "written": outcome.written,
+                "failed": outcome.failed,
+            })
+            .to_string()
+        })
+    }
+
+    /// Begins a batch, in place of one that was not applied.
+    pub fn begin(
+        &mut self,
+        op: &str,
+        atomic: bool,
+        batch_id: Option<String>,
+    ) -> Result<(), JsValue> {
+        let operation = Operation::from_name(op)
+            .ok_or_else(|| invalid("op must be 'insert', 'upsert', 'update' or 'delete'"))?;
+        let batch = Batch::new(operation, self.collection.config().dimension, atomic);
+        let batch = match batch_id {
+            Some(id) => batch.named(&id).map_err(to_js)?,
+            None => batch,
+        };
+        self.batch = Stage::Staged(Box::new(batch));
+        Ok(())
+    }
+
+    /// Adds rows by column: see `Columns` of the core.
+    #[expect(clippy::too_many_arguments, reason = "a row has that many columns")]
+    pub fn stage(
+        &mut self,
+        ids: &[u8],
+        id_ends: &[u32],
+        vectors: &Float32Array,
+        has_vector: &[u8],
+        metadata: &[u8],
+        metadata_ends: &[u32],
+        metadata_present: &[u8],
+        documents: &[u8],
+        document_ends: &[u32],
+        document_present: &[u8],
+    ) -> Result<(), JsValue> {
+        let vectors = vectors.to_vec();
+        self.staged()?
+            .extend(&Columns {
+                ids: Texts { bytes: ids, ends: id_ends, present: &[] },
+                vectors: &vectors,
+                has_vector,
+                metadata: Texts { bytes: metadata, ends: metadata_ends, present: metadata_present },
+                documents: Texts {
+                    bytes: documents,
+                    ends: document_ends,
+                    present: document_present,
+                },
+            })
+            .map_err(to_js)
+    }
+
+    /// Adds the ids of the records that a filter holds for now, to a batch that deletes.
+    #[wasm_bindgen(js_name = stageWhere)]
+    pub fn stage_where(&mut self, filter_json: &str) -> Result<(), JsValue> {
+        let filter = Filter::parse(filter_json).map_err(to_js)?;
+        let Self { collection, batch, .. } = self;
+        let Stage::Staged(batch) = batch else { return Err(invalid("no batch is being staged")) };
+        collection.stage_where(&filter, batch).map_err(to_js)
+    }
+
+    /// Checks the staged batch. Returns a JSON array of `{index, id, code, message}`.
+    pub fn validate(&mut self) -> Result<String, JsValue> {
+        self.staged()?;
+        let Stage::Staged(batch) = std::mem::take(&mut self.batch) else {
+            return Err(invalid("no batch is being staged"));
+        };
+        let prepared = self.collection.prepare(*batch).map_err(to_js)?;
+        let errors: Vec<_> = prepared.errors().iter().map(item_error).collect();
+        self.batch = Stage::Prepared(Box::new(prepared));
+        Ok(serde_json::Value::Array(errors).to_string())
+    }
+
+    /// Divides the validated batch into log parts of about that many bytes.
+    pub fn encode(&mut self, target_part_bytes: u32) -> Result<EncodedBatch, JsValue> {
+        let prepared = self.prepared()?;
+        if prepared.is_rejected() {
+            return Err(invalid("the batch is atomic and has errors"));
+        }
+        Ok(EncodedBatch {
+            log_parts: prepared.plan_log(target_part_bytes as usize) as u32,
+            document_chunks: prepared.document_chunks() as u32,
+            first_document_chunk: prepared.first_document_chunk(),
+        })
+    }
+
+    /// The bytes of a document chunk.
+    #[wasm_bindgen(js_name = takeDocumentChunk)]
+    pub fn take_document_chunk(&mut self, at: u32) -> Result<Vec<u8>, JsValue> {
+        let prepared = self.prepared()?;
+        if at as usize >= prepared.document_chunks() {
+            return Err(invalid(&format!("the batch has no document chunk {at}")));
+        }
+        Ok(prepared.document_chunk(at as usize))
+    }
+
+    /// The bytes of a log part. They are taken in order; an earlier one may be taken again.
+    #[wasm_bindgen(js_name = takeLogPart)]
+    pub fn take_log_part(&mut self, at: u32) -> Result<Vec<u8>, JsValue> {
+        self.prepared()?.log_part(at as usize).map_err(to_js)
+    }
+
+    /// Makes the batch so in memory; `progress(done, total)` hears of vectors. Returns the rows
+    /// written.
+    pub fn apply(&mut self, progress: Option<Function>) -> Result<u32, JsValue> {
+        self.prepared()?;
+        let Stage::Prepared(prepared) = std::mem::take(&mut self.batch) else {
+            return Err(invalid("no batch is validated"));
+        };
+        let total = prepared.len() as f64;
+        let mut report = |done: usize| {
+            if let Some(progress) = &progress {
+                // What a listener throws is its own affair: the batch is committed already.
+                let _ = progress.call2(&JsValue::NULL, &(done as f64).into(), &total.into());
+            }
+        };
+        self.collection.apply(*prepared, &mut report).map(|outcome| outcome.written).map_err(to_js)
+    }
+
+    /// Drops the batch.
+    pub fn discard(&mut self) {
+        self.batch = Stage::None;
+    }
+
+    /// Takes the next log part. Returns whether a batch is complete and applied with it.
+    pub fn replay(&mut self, log_part: &[u8]) -> Result<bool, JsValue> {
+        self.replay
+            .feed(&mut self.collection, log_part)
+            .map(|outcome| outcome.is_some())
+            .map_err(to_js)
+    }
+
+    /// Ends the log. Returns how many of its last parts belong to no complete batch.
+    #[wasm_bindgen(js_name = endReplay)]
+    pub fn end_replay(&mut self) -> u32 {
+        self.replay.finish() as u32
+    }
+
+    /// Begins a snapshot, in place of one that was not finished. With documents, their chunks are
+    /// put in with `frameDocumentChunk`, right after the first part and before the second.
+    #[wasm_bindgen(js_name = beginSnapshot)]
+    pub fn begin_snapshot(&mut self) {
+        self.snapshot = Some(self.collection.snapshot());
+    }
+
+    /// The next part of the snapshot, whole frames; `undefined` after the last.
+    #[wasm_bindgen(js_name = nextSnapshotPart)]
+    pub fn next_snapshot_part(&mut self, target_bytes: u32) -> Result<Option<Vec<u8>>, JsValue> {
+        let Self { collection, snapshot, .. } = self;
+        let writer = snapshot.as_mut().ok_or_else(|| invalid("no snapshot was begun"))?;
+        let part = writer.next(collection, target_bytes as usize).map_err(to_js)?;
+        if part.is_none() {
+            *snapshot = None;
+        }
+        Ok(part)
+    }
+
+    /// Frames a document chunk for the snapshot.
+    #[wasm_bindgen(js_name = frameDocumentChunk)]
+    pub fn frame_document_chunk(&mut self, number: u32, bytes: &[u8]) -> Result<Vec<u8>, JsValue> {
+        let writer = self.snapshot.as_mut().ok_or_else(|| invalid("no snapshot was begun"))?;
+        writer.document_chunk(number, bytes).map_err(to_js)
+    }
+
+    /// The nearest records of each query (n x dimension). `ef` 0 chooses the beam by `k`.
+    #[expect(clippy::too_many_arguments, reason = "options of one call")]
+    pub fn search(
+        &self,
+        queries: &[f32],
+        k: u32,
+        ef: u32,
+        exact: bool,
+        filter_json: Option<String>,
+        include: u32,
+        explain: bool,
+    ) -> Result<Results, JsValue> {
+        let filter = parse(filter_json)?;
+        let options = SearchOptions { k: k as usize, ef: ef as usize, exact };
+        let mut explanation = String::new();
+        let found = if explain {
+            let (hits, explained) =
+                self.collection.explain(queries, &options, filter.as_ref()).map_err(to_js)?;
+            explanation = json!({
+                "strategy": explained.strategy,
+                "distances": explained.distances,
+                "visited": explained.visited,
+            })
+            .to_string();
+            vec![hits]
+        } else {
+            self.collection.search(queries, &options, filter.as_ref()).map_err(to_js)?
+        };
+        let counts = found.iter().map(|hits| hits.len() as u32).collect();
+        let hits: Vec<_> = found.into_iter().flatten().collect();
+        let slots = hits.iter().map(|hit| hit.slot);
+        Ok(Results::of(&self.collection, counts, slots, include)
+            .with_distances(hits.iter().map(|hit| hit.distance).collect())
+            .with_explanation(explanation))
+    }
+
+    /// The records with these ids, in this order; ids that are not there are passed over.
+    pub fn get(&self, ids: &[u8], id_ends: &[u32], include: u32) -> Result<Results, JsValue> {
+        let slots = self.collection.slots_of(ids, id_ends).map_err(to_js)?;
+        Ok(self.records(&slots, include))
+    }
+
+    /// The records that a filter holds for, in the order of their slots.
+    pub fn find(
+        &self,
+        filter_json: Option<String>,
+        limit: u32,
+        offset: u32,
+        include: u32,
+    ) -> Result<Results, JsValue> {
+        let filter = parse(filter_json)?;
+        let slots = self.collection.find(filter.as_ref(), limit as usize, offset as usize);
+        Ok(self.records(&slots, include))
+    }
+
+    /// How many records a filter holds for.
+    pub fn count(&self, filter_json: Option<String>) -> Result<u32, JsValue> {
+        Ok(self.collection.count(parse(filter_json)?.as_ref()) as u32)
+    }
+
+    fn records(&self, slots: &[kindex::NodeId], include: u32) -> Results {
+        let counts = vec![slots.len() as u32];
+        Results::of(&self.collection, counts, slots.iter().copied(), include)
+    }
+}
+
+fn parse(filter_json: Option<String>) -> Result<Option<Filter>, JsValue> {
+    filter_json.map(|json| Filter::parse(&json)).transpose().map_err(to_js)
+}
+
+fn item_error(item: &ItemError) -> serde_json::Value {
+    json!({
+        "index": item.index,
+        "id": item.id,
+        "code": item.error.code().as_str(),
+        "message": item.error.message(),
+    })
+}

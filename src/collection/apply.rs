@@ -1,0 +1,101 @@
+//! Making a checked batch so.
+
+use super::{Collection, Operation, Outcome, Prepared};
+use crate::batch_rows::{DOCUMENT, METADATA, VECTOR};
+use crate::error::{Code, Error};
+use crate::ids::NodeId;
+
+impl Collection {
+    /// Applies a batch that was prepared against this very state. `progress` hears how many
+    /// vectors are indexed.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if the batch was rejected or the collection has changed since it was
+    /// prepared; `OUT_OF_MEMORY` from the index. Nothing has changed then.
+    pub fn apply(
+        &mut self,
+        mut prepared: Prepared,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Outcome, Error> {
+        if prepared.is_rejected() {
+            return Err(Error::new(Code::InvalidArgument, "the batch was rejected"));
+        }
+        if prepared.generation != self.generation + 1 {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "the collection has changed since the batch was prepared",
+            ));
+        }
+        let outcome = prepared.outcome();
+        if prepared.is_empty() {
+            return Ok(Outcome { generation: self.generation, ..outcome });
+        }
+        let next_document_chunk = prepared.next_document_chunk;
+        let batch = prepared.take_batch();
+        let rows = &batch.rows;
+        let slots = if rows.vectors.is_empty() {
+            Vec::new()
+        } else {
+            self.index.insert(&rows.vectors, progress)?
+        };
+
+        // From here on nothing can fail.
+        let mut slots = slots.into_iter();
+        let mut dead = Vec::new();
+        for (row, id) in rows.ids.iter().enumerate() {
+            let old = self.keys.slot(id);
+            let new = if rows.has(row, VECTOR) { slots.next() } else { None };
+            let slot = match (old, new) {
+                (None, None) => unreachable!("a record without vector was refused"),
+                (None, Some(new)) => {
+                    self.keys.insert(id, new);
+                    new
+                }
+                (Some(old), None) if batch.operation == Operation::Delete => {
+                    self.forget(old);
+                    dead.push(old);
+                    continue;
+                }
+                (Some(old), None) => old,
+                (Some(old), Some(new)) => {
+                    self.relocate(old, new);
+                    dead.push(old);
+                    new
+                }
+            };
+            // An upsert replaces the whole record; an update what it brings.
+            let replace = batch.operation != Operation::Update;
+            if replace || rows.has(row, METADATA) {
+                self.set_metadata(slot, rows.metadata(row)).expect("metadata was checked");
+            }
+            if replace || rows.has(row, DOCUMENT) {
+                self.set_document(slot, rows.place(row));
+            }
+        }
+        self.index.remove(&dead);
+        self.generation += 1;
+        self.next_document_chunk = next_document_chunk;
+        if !batch.id.is_empty() {
+            self.known.insert(&batch.id, outcome);
+        }
+        Ok(outcome)
+    }
+
+    fn forget(&mut self, slot: NodeId) {
+        self.clear_metadata(slot);
+        self.set_document(slot, None);
+        self.keys.remove(slot);
+    }
+
+    /// Moves a record, all but its vector, to another slot.
+    fn relocate(&mut self, from: NodeId, to: NodeId) {
+        if let Some(text) = self.metadata.get(from).map(str::to_owned) {
+            self.clear_metadata(from);
+            self.set_metadata(to, Some(&text)).expect("metadata was checked when it came in");
+        }
+        let place = self.document(from);
+        self.set_document(from, None);
+        self.set_document(to, place);
+        self.keys.relocate(from, to);
+    }
+}

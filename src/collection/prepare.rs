@@ -1,0 +1,364 @@
+//! Checking a batch as a whole, and writing it out.
+
+use std::mem;
+use std::ops::Range;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::{Batch, Collection, DocumentAt, MAX_DOCUMENT_BYTES, MAX_ID_BYTES, Operation, Outcome};
+use crate::batch_rows::DOCUMENT;
+use crate::codec::documents::{self, DOCUMENT_CHUNK_BYTES};
+use crate::codec::log::{self, Commit, PartHead};
+use crate::error::{Code, Error};
+use crate::ids::NodeId;
+use crate::metadata::{self, MAX_FIELDS};
+use crate::text_column::TextColumn;
+
+/// The smallest and the largest target for the bytes of a log part.
+const PART_BYTES: (usize, usize) = (64 << 10, 16 << 20);
+
+/// What is wrong with one row of a batch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ItemError {
+    /// The row, counted from 0 over the whole batch.
+    pub index: usize,
+    /// Its id.
+    pub id: String,
+    /// What is wrong.
+    pub error: Error,
+}
+
+/// A checked batch: its good rows, what was wrong with the others, and how it is written out.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) batch: Batch,
+    pub(super) generation: u64,
+    pub(super) next_document_chunk: u32,
+    errors: Vec<ItemError>,
+    /// Rows that were left out, now or before the batch was logged.
+    failed: u32,
+    first_document_chunk: u32,
+    /// The rows whose documents share a chunk.
+    chunks: Vec<Range<usize>>,
+    parts: Vec<Range<usize>>,
+    crcs: Vec<u32>,
+}
+
+impl Collection {
+    /// Checks every row of a batch against the collection and the others. Nothing changes. Bad
+    /// rows are left out; if the batch is atomic and has one, it is rejected and stays empty.
+    ///
+    /// A row has at most one error: the first of id, vector, metadata, document.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY` if the collection could not hold the batch.
+    pub fn prepare(&self, mut batch: Batch) -> Result<Prepared, Error> {
+        let errors = self.check_rows(&batch);
+        if !errors.is_empty() {
+            let mut keep = vec![!batch.atomic; batch.len()];
+            errors.iter().for_each(|error| keep[error.index] = false);
+            batch.rows.retain(&keep);
+            batch.documents.retain(&keep);
+        }
+        if batch.rows.len() > NodeId::LIMIT - self.index.slots() {
+            return Err(Error::new(Code::OutOfMemory, "the collection has no slots left"));
+        }
+        let mut prepared = Prepared {
+            batch,
+            generation: self.generation + 1,
+            failed: errors.len() as u32,
+            errors,
+            first_document_chunk: self.next_document_chunk,
+            next_document_chunk: self.next_document_chunk,
+            chunks: Vec::new(),
+            parts: Vec::new(),
+            crcs: Vec::new(),
+        };
+        if prepared.batch.rows.places.is_empty() {
+            prepared.place_documents()?;
+        }
+        Ok(prepared)
+    }
+
+    fn check_rows(&self, batch: &Batch) -> Vec<ItemError> {
+        let repeated = repeated_ids(&batch.rows.ids);
+        let mut new_fields = HashSet::new();
+        let vectors = batch.rows.vectors_by_row();
+        vectors
+            .enumerate()
+            .filter_map(|(row, vector)| {
+                self.check_id(batch, row, &repeated)
+                    .and_then(|()| self.check_vector(batch.operation, vector))
+                    .and_then(|()| self.check_metadata(batch, row, &mut new_fields))
+                    .and_then(|()| check_document(batch, row))
+                    .err()
+                    .map(|error| ItemError {
+                        index: row,
+                        id: batch.rows.ids.get(row).to_owned(),
+                        error,
+                    })
+            })
+            .collect()
+    }
+
+    fn check_id(&self, batch: &Batch, row: usize, repeated: &HashSet<usize>) -> Result<(), Error> {
+        let id = batch.rows.ids.get(row);
+        check_id_length(id)?;
+        if repeated.contains(&row) {
+            return Err(Error::new(Code::DuplicateId, "the id is in the batch more than once"));
+        }
+        match (batch.operation, self.keys.slot(id).is_some()) {
+            (Operation::Insert, true) => {
+                Err(Error::new(Code::DuplicateId, "a record with this id is there already"))
+            }
+            (Operation::Update | Operation::Delete, false) => {
+                Err(Error::new(Code::NotFound, "there is no record with this id"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_vector(&self, operation: Operation, vector: Option<&[f32]>) -> Result<(), Error> {
+        match (vector, operation) {
+            (Some(vector), _) => self.index.check_vector(vector),
+            (None, Operation::Insert | Operation::Upsert) => Err(Error::new(
+                Code::InvalidArgument,
+                format!("{} needs a vector for every record", operation.name()),
+            )),
+            (None, Operation::Update | Operation::Delete) => Ok(()),
+        }
+    }
+
+    fn check_metadata(
+        &self,
+        batch: &Batch,
+        row: usize,
+        new_fields: &mut HashSet<String>,
+    ) -> Result<(), Error> {
+        let Some(text) = batch.rows.metadata(row).filter(|text| *text != "null") else {
+            return Ok(());
+        };
+        self.check_fields(&metadata::parse(text)?, new_fields)
+    }
+
+    /// Checks that the collection can take the fields that it does not have yet.
+    pub(super) fn check_fields(
+        &self,
+        fields: &[metadata::Field],
+        new_fields: &mut HashSet<String>,
+    ) -> Result<(), Error> {
+        let unseen: Vec<String> = fields
+            .iter()
+            .map(|(path, _)| path)
+            .filter(|path| self.columns.get(path).is_none() && !new_fields.contains(*path))
+            .cloned()
+            .collect();
+        if unseen.is_empty() {
+            return Ok(());
+        }
+        let total = self.columns.len() + new_fields.len() + unseen.len();
+        if total > MAX_FIELDS {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "metadata: with '{}' the collection would have {total} distinct fields; the limit is {MAX_FIELDS}",
+                    unseen[0]
+                ),
+            ));
+        }
+        new_fields.extend(unseen);
+        Ok(())
+    }
+}
+
+/// Checks the length of an id.
+pub(super) fn check_id_length(id: &str) -> Result<(), Error> {
+    if (1..=MAX_ID_BYTES).contains(&id.len()) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::InvalidArgument,
+        format!("an id of 1 to {MAX_ID_BYTES} bytes was expected, one of {} came", id.len()),
+    ))
+}
+
+fn check_document(batch: &Batch, row: usize) -> Result<(), Error> {
+    let size = if batch.documents.len() == 0 { 0 } else { batch.documents.size(row) };
+    if size <= MAX_DOCUMENT_BYTES {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::InvalidArgument,
+        format!("the document has {size} bytes; the limit is {MAX_DOCUMENT_BYTES}"),
+    ))
+}
+
+fn repeated_ids(ids: &TextColumn) -> HashSet<usize> {
+    let mut first = HashMap::with_capacity(ids.len());
+    let mut repeated = HashSet::new();
+    for (row, id) in ids.iter().enumerate() {
+        if let Some(&before) = first.get(id) {
+            repeated.extend([before, row]);
+        } else {
+            first.insert(id, row);
+        }
+    }
+    repeated
+}
+
+impl Prepared {
+    /// What is wrong, in the order of the rows.
+    pub fn errors(&self) -> &[ItemError] {
+        &self.errors
+    }
+
+    /// Whether the batch must not be written: it is atomic and has errors.
+    pub fn is_rejected(&self) -> bool {
+        self.batch.atomic && !self.errors.is_empty()
+    }
+
+    /// Rows that will be written.
+    pub fn len(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+
+    /// What its outcome is once it is applied.
+    pub fn outcome(&self) -> Outcome {
+        Outcome {
+            operation: self.batch.operation,
+            generation: self.generation,
+            written: self.len() as u32,
+            failed: self.failed,
+        }
+    }
+
+    /// How many document chunks there are to store.
+    pub fn document_chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// The number of the first chunk; the others follow it.
+    pub fn first_document_chunk(&self) -> u32 {
+        self.first_document_chunk
+    }
+
+    /// The bytes of a chunk.
+    ///
+    /// # Panics
+    /// If `at` is not below [`Prepared::document_chunks`].
+    pub fn document_chunk(&self, at: usize) -> Vec<u8> {
+        let rows = self.chunks[at].clone().filter(|&row| self.batch.rows.has(row, DOCUMENT));
+        documents::encode_chunk(rows.map(|row| self.batch.documents.get(row)))
+    }
+
+    /// Divides the batch into parts of about that many bytes. Returns how many: none if there is
+    /// nothing to write.
+    pub fn plan_log(&mut self, target_bytes: usize) -> usize {
+        let target = target_bytes.clamp(PART_BYTES.0, PART_BYTES.1);
+        self.crcs.clear();
+        self.parts = split(self.len(), target, |row| log::row_size(&self.batch.rows, row));
+        self.parts.len()
+    }
+
+    /// The bytes of a part. The parts are asked for in order, since the last, which carries the
+    /// commit mark, vouches for all before it; an earlier one may be asked for again.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` if the part is not planned or out of order.
+    pub fn log_part(&mut self, at: usize) -> Result<Vec<u8>, Error> {
+        if at >= self.parts.len() || at > self.crcs.len() {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "log part {at} of {} was asked for after {} parts",
+                    self.parts.len(),
+                    self.crcs.len()
+                ),
+            ));
+        }
+        let range = self.parts[at].clone();
+        let operation = self.batch.operation.number();
+        let head = PartHead { generation: self.generation, part: at as u32, operation };
+        let mut out = Vec::new();
+        let crc = log::encode_part(&mut out, &head, &self.batch.rows, range);
+        if at == self.crcs.len() {
+            self.crcs.push(crc);
+        }
+        if at + 1 == self.parts.len() {
+            log::encode_commit(
+                &mut out,
+                &Commit {
+                    parts: self.parts.len() as u32,
+                    rows: self.len() as u32,
+                    failed: self.failed,
+                    chain: log::chain(&self.crcs),
+                    next_document_chunk: self.next_document_chunk,
+                    batch_id: self.batch.id.clone(),
+                },
+            );
+        }
+        Ok(out)
+    }
+
+    /// Decides which chunk and row each document goes to.
+    fn place_documents(&mut self) -> Result<(), Error> {
+        let batch = &mut self.batch;
+        if batch.documents.len() == 0 || !batch.rows.given.iter().any(|has| has & DOCUMENT != 0) {
+            batch.rows.places = vec![DocumentAt::NONE; batch.rows.len()];
+            return Ok(());
+        }
+        let documents = &batch.documents;
+        self.chunks = split(batch.rows.len(), DOCUMENT_CHUNK_BYTES, |row| documents.size(row) + 8);
+        self.chunks.retain(|chunk| chunk.clone().any(|row| batch.rows.has(row, DOCUMENT)));
+        let next = u32::try_from(self.chunks.len())
+            .ok()
+            .and_then(|count| self.first_document_chunk.checked_add(count))
+            .filter(|&next| next < u32::MAX);
+        self.next_document_chunk =
+            next.ok_or_else(|| Error::new(Code::OutOfMemory, "no document chunk is left"))?;
+        let mut places = vec![DocumentAt::NONE; batch.rows.len()];
+        for (chunk, rows) in (self.first_document_chunk..).zip(&self.chunks) {
+            let with_document = rows.clone().filter(|&row| batch.rows.has(row, DOCUMENT));
+            for (at, row) in (0..).zip(with_document) {
+                places[row] = DocumentAt { chunk, row: at };
+            }
+        }
+        batch.rows.places = places;
+        Ok(())
+    }
+
+    /// A batch that was read from the log, where its documents have their places.
+    pub(super) fn set_committed(&mut self, commit: &Commit) {
+        self.next_document_chunk = commit.next_document_chunk;
+        self.failed = commit.failed;
+    }
+
+    /// Takes the batch's rows out, to be applied.
+    pub(super) fn take_batch(&mut self) -> Batch {
+        let empty = Batch::new(self.batch.operation, self.batch.rows.dimension, self.batch.atomic);
+        mem::replace(&mut self.batch, empty)
+    }
+}
+
+/// Divides rows into runs of about `target` bytes, each of at least one row.
+fn split(rows: usize, target: usize, size: impl Fn(usize) -> usize) -> Vec<Range<usize>> {
+    let mut runs = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for row in 0..rows {
+        let more = size(row);
+        if row > start && bytes + more > target {
+            runs.push(start..row);
+            (start, bytes) = (row, 0);
+        }
+        bytes += more;
+    }
+    if start < rows {
+        runs.push(start..rows);
+    }
+    runs
+}

@@ -1,0 +1,143 @@
+//! Recovery: the log's batches again, through the ordinary steps.
+
+use super::{Batch, Collection, MAX_BATCH_ID_BYTES, MAX_BATCH_ROWS, Operation, Outcome};
+use crate::batch_rows::{BatchRows, DOCUMENT};
+use crate::codec::log::{self, Commit, Part, PartHead};
+use crate::error::Error;
+use crate::text_column::TextColumn;
+
+/// Reads log parts in their order and applies each batch that is complete.
+///
+/// A part is as untrusted as any bytes. Batches that the collection already contains are passed
+/// over, so that a log may begin before its snapshot.
+#[derive(Debug, Default)]
+pub struct Replay {
+    pending: Option<Pending>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    head: PartHead,
+    rows: BatchRows,
+    crcs: Vec<u32>,
+}
+
+impl Replay {
+    /// A replay at the start of a log.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next part. Returns what the batch did once it is complete and applied.
+    ///
+    /// The first part of a batch drops one before it that was never completed.
+    ///
+    /// # Errors
+    /// `CORRUPT`, `NEWER_VERSION`, with the collection unchanged; `OUT_OF_MEMORY`.
+    pub fn feed(
+        &mut self,
+        collection: &mut Collection,
+        part: &[u8],
+    ) -> Result<Option<Outcome>, Error> {
+        let Part { head, rows, crc, commit } =
+            log::decode_part(part, collection.config().dimension)?;
+        if head.generation <= collection.generation() {
+            return Ok(None);
+        }
+        if head.generation != collection.generation() + 1 {
+            return Err(Error::corrupt(format!(
+                "the log goes from batch {} to batch {}",
+                collection.generation(),
+                head.generation
+            )));
+        }
+        let pending = self.join(head, rows, crc)?;
+        let Some(commit) = commit else {
+            self.pending = Some(pending);
+            return Ok(None);
+        };
+        apply(collection, pending, &commit).map(Some)
+    }
+
+    /// Ends the log. Returns how many of its last parts belong to no complete batch.
+    pub fn finish(&mut self) -> usize {
+        self.pending.take().map_or(0, |pending| pending.crcs.len())
+    }
+
+    fn join(&mut self, head: PartHead, rows: BatchRows, crc: u32) -> Result<Pending, Error> {
+        if head.part == 0 {
+            self.pending = None;
+            return Ok(Pending { head, rows, crcs: vec![crc] });
+        }
+        let wrong = |before: usize| {
+            Error::corrupt(format!(
+                "part {} of batch {} follows {before} parts",
+                head.part, head.generation
+            ))
+        };
+        let mut pending = self.pending.take().ok_or_else(|| wrong(0))?;
+        let expected = PartHead { part: pending.crcs.len() as u32, ..pending.head };
+        if head != expected {
+            return Err(wrong(pending.crcs.len()));
+        }
+        if pending.rows.len() + rows.len() > MAX_BATCH_ROWS {
+            return Err(Error::corrupt(format!("batch {} has too many rows", head.generation)));
+        }
+        pending.rows.append(&rows)?;
+        pending.crcs.push(crc);
+        Ok(pending)
+    }
+}
+
+fn apply(collection: &mut Collection, pending: Pending, commit: &Commit) -> Result<Outcome, Error> {
+    let generation = pending.head.generation;
+    let corrupt = |message: String| Error::corrupt(format!("batch {generation}: {message}"));
+    if commit.parts as usize != pending.crcs.len()
+        || commit.rows as usize != pending.rows.len()
+        || commit.chain != log::chain(&pending.crcs)
+    {
+        return Err(corrupt(format!(
+            "the commit mark is for {} rows in {} parts, {} rows in {} parts are there, or others",
+            commit.rows,
+            commit.parts,
+            pending.rows.len(),
+            pending.crcs.len()
+        )));
+    }
+    if pending.rows.len() == 0 || commit.batch_id.len() > MAX_BATCH_ID_BYTES {
+        return Err(corrupt("no such batch is ever written".to_owned()));
+    }
+    check_places(collection, &pending.rows, commit).map_err(corrupt)?;
+    let operation = Operation::from_number(pending.head.operation)?;
+    if operation == Operation::Delete && pending.rows.given.iter().any(|&given| given != 0) {
+        return Err(corrupt("a deletion brings data".to_owned()));
+    }
+    let batch = Batch {
+        operation,
+        atomic: true,
+        id: commit.batch_id.clone(),
+        rows: pending.rows,
+        documents: TextColumn::default(),
+    };
+    let mut prepared = collection.prepare(batch)?;
+    if let Some(item) = prepared.errors().first() {
+        return Err(corrupt(format!("row {}: {}", item.index, item.error)));
+    }
+    prepared.set_committed(commit);
+    collection.apply(prepared, &mut |_| {})
+}
+
+fn check_places(collection: &Collection, rows: &BatchRows, commit: &Commit) -> Result<(), String> {
+    let (first, end) = (collection.next_document_chunk, commit.next_document_chunk);
+    if end < first || end == u32::MAX {
+        return Err(format!("its document chunks end at {end}, before they begin at {first}"));
+    }
+    let outside = (0..rows.len()).find(|&row| {
+        rows.has(row, DOCUMENT)
+            && rows.place(row).is_none_or(|at| !(first..end).contains(&at.chunk))
+    });
+    match outside {
+        Some(row) => Err(format!("row {row} has its document outside of chunks {first} to {end}")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,185 @@
+//! The numbers of a field, by slot.
+
+use std::collections::BTreeMap;
+
+use crate::bitset::Bitset;
+use crate::ids::NodeId;
+
+/// Below this many numbers a field is never kept dense.
+const LEAST_DENSE: usize = 64;
+
+/// Numbers by slot: as a plain array where many slots have one, as a map where few do.
+///
+/// A scan of the plain array tests a slot in well under a nanosecond, so that it needs no order
+/// and no index that changes would have to keep up.
+#[derive(Debug)]
+enum Scalars {
+    Sparse(BTreeMap<u32, f64>),
+    /// NaN, which JSON does not have, marks the slots without a number.
+    Dense {
+        values: Vec<f64>,
+        count: usize,
+    },
+}
+
+/// The numbers of a field: one for a slot, or a list.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers {
+    scalars: Scalars,
+    lists: BTreeMap<u32, Box<[f64]>>,
+}
+
+impl Default for Scalars {
+    fn default() -> Self {
+        Self::Sparse(BTreeMap::new())
+    }
+}
+
+impl Numbers {
+    pub(crate) fn set(&mut self, slot: NodeId, number: f64) {
+        self.scalars.set(slot, number);
+    }
+
+    pub(crate) fn set_list(&mut self, slot: NodeId, numbers: impl Iterator<Item = f64>) {
+        let numbers: Box<[f64]> = numbers.collect();
+        if !numbers.is_empty() {
+            self.lists.insert(slot.0, numbers);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, slot: NodeId) {
+        self.scalars.remove(slot);
+        self.lists.remove(&slot.0);
+    }
+
+    /// The slots with a number that `test` holds for.
+    pub(crate) fn select(&self, test: impl Fn(f64) -> bool) -> Bitset {
+        let mut found = self.scalars.select(&test);
+        for (&slot, numbers) in &self.lists {
+            if numbers.iter().any(|&number| test(number)) {
+                found.insert(NodeId(slot));
+            }
+        }
+        found
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let scalars = match &self.scalars {
+            Scalars::Sparse(map) => map.len() * 16,
+            Scalars::Dense { values, .. } => values.capacity() * 8,
+        };
+        scalars + self.lists.values().map(|list| 24 + list.len() * 8).sum::<usize>()
+    }
+}
+
+impl Scalars {
+    fn set(&mut self, slot: NodeId, number: f64) {
+        match self {
+            Self::Sparse(map) => {
+                map.insert(slot.0, number);
+                self.make_dense_if_full();
+            }
+            Self::Dense { values, count } => {
+                if slot.index() >= values.len() {
+                    // A far slot must not make a plain array of few numbers large.
+                    if slot.index() >= (*count + LEAST_DENSE) * 16 {
+                        self.make_sparse();
+                        return self.set(slot, number);
+                    }
+                    values.resize(slot.index() + 1, f64::NAN);
+                }
+                let place = &mut values[slot.index()];
+                *count += usize::from(place.is_nan());
+                *place = number;
+            }
+        }
+    }
+
+    fn remove(&mut self, slot: NodeId) {
+        match self {
+            Self::Sparse(map) => {
+                map.remove(&slot.0);
+            }
+            Self::Dense { values, count } => {
+                let Some(place) = values.get_mut(slot.index()) else { return };
+                *count -= usize::from(!place.is_nan());
+                *place = f64::NAN;
+                if *count * 16 < values.len() {
+                    self.make_sparse();
+                }
+            }
+        }
+    }
+
+    fn select(&self, test: impl Fn(f64) -> bool) -> Bitset {
+        match self {
+            Self::Sparse(map) => map
+                .iter()
+                .filter(|&(_, &number)| test(number))
+                .map(|(&slot, _)| NodeId(slot))
+                .collect(),
+            // Every test is false for NaN.
+            Self::Dense { values, .. } => Bitset::from_words(
+                values
+                    .chunks(64)
+                    .map(|chunk| {
+                        let bit = |(at, &number): (usize, &f64)| u64::from(test(number)) << at;
+                        chunk.iter().enumerate().map(bit).fold(0, |word, bit| word | bit)
+                    })
+                    .collect(),
+            ),
+        }
+    }
+
+    fn make_dense_if_full(&mut self) {
+        let Self::Sparse(map) = self else { return };
+        let end = map.last_key_value().map_or(0, |(&slot, _)| slot as usize + 1);
+        if map.len() < LEAST_DENSE || end > map.len() * 4 {
+            return;
+        }
+        let mut values = vec![f64::NAN; end];
+        map.iter().for_each(|(&slot, &number)| values[slot as usize] = number);
+        *self = Self::Dense { values, count: map.len() };
+    }
+
+    fn make_sparse(&mut self) {
+        let Self::Dense { values, .. } = self else { return };
+        let numbers = (0u32..).zip(values.iter().copied());
+        *self = Self::Sparse(numbers.filter(|(_, number)| !number.is_nan()).collect());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dense_and_sparse_hold_the_same() {
+        let mut numbers = Numbers::default();
+        let mut model = BTreeMap::new();
+        // Fills, empties, then reaches far out: through both layouts and back.
+        let steps = (0..500)
+            .map(|slot| (slot, true))
+            .chain((0..490).map(|slot| (slot, false)))
+            .chain([(1_000_000, true), (3, true), (1_000_000, false)])
+            .chain((500..900).map(|slot| (slot, true)))
+            .chain([(2_000_000, true)]);
+        for (slot, put) in steps {
+            if put {
+                numbers.set(NodeId(slot), f64::from(slot % 7));
+                model.insert(slot, slot % 7);
+            } else {
+                numbers.remove(NodeId(slot));
+                model.remove(&slot);
+            }
+            if slot % 37 == 0 || slot > 800 {
+                let found: Vec<u32> =
+                    numbers.select(|number| number > 3.0).iter().map(|slot| slot.0).collect();
+                let wanted: Vec<u32> =
+                    model.iter().filter(|(_, v)| **v > 3).map(|(slot, _)| *slot).collect();
+                assert_eq!(found, wanted, "after slot {slot}");
+            }
+        }
+        assert!(numbers.bytes() < 64 * 1024, "{}", numbers.bytes());
+    }
+}
