@@ -1,0 +1,100 @@
+// Bundles the TypeScript and the wasm files into pkg/, which is what npm publishes.
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { variants } from './build-wasm.mjs';
+import { bin, generated, pkg, root } from './paths.mjs';
+import { must } from './process.mjs';
+
+const entrypoint = (name) => join(root, 'ts', 'entrypoints', `${name}.ts`);
+
+export async function buildPackage() {
+  const { build } = await import('esbuild');
+  rmSync(pkg, { recursive: true, force: true });
+  mkdirSync(pkg, { recursive: true });
+  const common = {
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    minifySyntax: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    plugins: [wasmBesideTheBundle],
+  };
+  const web = { ...common, platform: 'browser' };
+  const node = { ...common, platform: 'node', target: 'node20' };
+  await Promise.all([
+    build({
+      ...web,
+      entryPoints: { index: entrypoint('browser'), slim: entrypoint('slim') },
+      outdir: pkg,
+    }),
+    build({
+      ...web,
+      entryPoints: { core: entrypoint('core'), workerd: entrypoint('workerd') },
+      outdir: pkg,
+    }),
+    // Glue, thread helper and host in one file: it starts its own threads from its own address.
+    build({
+      ...web,
+      entryPoints: [join(root, 'ts', 'worker', 'worker.ts')],
+      outfile: join(pkg, 'worker.js'),
+    }),
+    build({ ...node, entryPoints: [entrypoint('node')], outfile: join(pkg, 'node.js') }),
+    build({
+      ...node,
+      ...commonJs,
+      entryPoints: [entrypoint('node')],
+      outfile: join(pkg, 'node.cjs'),
+    }),
+  ]);
+  for (const { name } of variants)
+    copyFileSync(join(generated, `${name}.wasm`), join(pkg, `${name}.wasm`));
+  await writeDeclarations();
+}
+
+/** CommonJS has no `import.meta.url`; its wasm file is found from `__filename`. */
+const commonJs = {
+  format: 'cjs',
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+};
+
+/** A wasm file that is imported stays an import, of the file beside the bundle. */
+const wasmBesideTheBundle = {
+  name: 'wasm-beside-the-bundle',
+  setup(build) {
+    build.onResolve({ filter: /\.wasm$/ }, ({ path }) => ({
+      path: `./${basename(path)}`,
+      external: true,
+    }));
+  },
+};
+
+/** Declarations for `import`, and the same again for `require`, which resolves by other endings. */
+async function writeDeclarations() {
+  const types = join(pkg, 'types');
+  await must(join(bin, 'tsc'), ['--project', 'tsconfig.build.json', '--outDir', types]);
+  for (const file of declarationsIn(types)) {
+    const text = readFileSync(file, 'utf8');
+    const common = text.replace(
+      /((?:from|import)\s*\(?\s*)(['"])(\.{1,2}\/[^'"]+)\.js\2/g,
+      '$1$2$3.cjs$2',
+    );
+    writeFileSync(file.replace(/\.d\.ts$/, '.d.cts'), common);
+  }
+}
+
+function declarationsIn(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith('.d.ts'))
+    .map((name) => join(folder, name));
+}
