@@ -14,6 +14,10 @@ export const DOMAINS = [
   'verb.social', 'verb.stative', 'verb.weather', 'adj.ppl',
 ] as const;
 
+/** Rows of `www/data/vectors.bin`: the synsets that the demo's dictionary holds. */
+export const DICTIONARY_ROWS = 27_210;
+export const DIMENSION = 384;
+
 export type PartOfSpeech = 'noun' | 'verb' | 'adj' | 'adv';
 
 const MAGIC = 'KXV1';
