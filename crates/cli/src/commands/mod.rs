@@ -1,0 +1,7 @@
+//! One file a command: its help, its options, its work.
+
+pub(crate) mod bench;
+pub(crate) mod build;
+pub(crate) mod inspect;
+pub(crate) mod query;
+pub(crate) mod verify;
