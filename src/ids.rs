@@ -3,7 +3,7 @@
 /// The slot of a vector: its ordinal in every array of the index.
 ///
 /// Slots are dense, start at 0 and are reused only after the graph holds no link to them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[repr(transparent)]
 pub struct NodeId(pub u32);
 

@@ -10,27 +10,34 @@
 //! * [`codec`] turns both into bytes and back; it trusts no byte that it reads.
 
 mod batch_rows;
-pub mod bitset;
+mod bitset;
 pub mod codec;
 pub mod collection;
 mod config;
 mod error;
+mod flat;
+mod graph;
 mod ids;
 mod index;
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code, reason = "the sign kernels wait for binary codes")]
 mod kernel;
 mod key_map;
 pub mod metadata;
 mod metric;
-#[allow(dead_code, unused_imports)]
+mod parallel;
 mod quantize;
+mod rows;
 mod slot_text;
 mod text_column;
+mod vectors;
 
+pub use bitset::Bitset;
 pub use collection::Collection;
 pub use config::{Config, MAX_DIMENSION, MAX_EF, MAX_M, MIN_M, Quantization};
 pub use error::{Code, Error};
 pub use ids::NodeId;
-pub use index::{Explanation, Importer, Index, IndexStats, Neighbor, Part, SearchOptions};
+pub use index::{
+    Explanation, FLAT_LIMIT, Importer, Index, IndexStats, Neighbor, Part, SearchOptions,
+};
 pub use kernel::simd_level;
 pub use metric::Metric;

@@ -1,49 +1,141 @@
-//! An index as blocks of bytes, and back. Framing and checksums are the codec's business.
+//! An index as runs of bytes, and back. Framing, checksums and files are the codec's business.
+//!
+//! All numbers are little-endian. The parts come in the order of [`Part`], each in blocks of whole
+//! rows of at most about a MiB:
+//!
+//! | part | content |
+//! |---|---|
+//! | `State` | slots `u32`, graph `u8` (0 or 1), entry points chosen at `u32`, unchecked `u32`, number of entry points `u32`, the entry points `u32`, components of the center `u32`, the center `f32` |
+//! | `Alive`, `Free`, `Nodes` | a bit a slot, 64 to a `u64`, lowest first |
+//! | `Codes` | a row a slot: see [`quantize`](crate::quantize) |
+//! | `Vectors` | a row a slot, `f32` |
+//! | `Links` | a row a slot: degree `u8`, then that many neighbors `u32` |
 
-use super::Index;
 use crate::bitset::Bitset;
 use crate::config::Config;
 use crate::error::Error;
+use crate::graph::{Adjacency, Graph, ScratchPool};
 use crate::ids::NodeId;
+use crate::index::Index;
+use crate::rows::Rows;
+use crate::vectors::Vectors;
 
+/// A block has about this many bytes at most, and at least one row.
 const BLOCK_BYTES: usize = 1 << 20;
+/// The most entry points that are read.
+const MAX_ENTRIES: usize = 4096;
 
-/// The parts of an index, in the order in which they are written and read.
+/// The parts of an index in the order in which they are written and read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Part {
-    /// How many slots there are, `u32`.
+    /// Counts, entry points, center.
     State = 0,
-    /// Slots that a search can return: a bit a slot, 64 to a `u64`.
+    /// Slots that a search can return.
     Alive = 1,
+    /// Slots that can be used again.
+    Free = 2,
+    /// Slots that the graph has.
+    Nodes = 3,
+    /// Codes by slot.
+    Codes = 4,
     /// Float vectors by slot.
     Vectors = 5,
+    /// Neighbors by slot.
+    Links = 6,
 }
 
 impl Part {
     /// All parts, in order.
-    pub const ALL: [Self; 3] = [Self::State, Self::Alive, Self::Vectors];
+    pub const ALL: [Self; 7] = [
+        Self::State,
+        Self::Alive,
+        Self::Free,
+        Self::Nodes,
+        Self::Codes,
+        Self::Vectors,
+        Self::Links,
+    ];
 }
 
 impl Index {
+    /// Hands out the index as blocks of bytes, part by part. The same index always gives the same
+    /// bytes.
+    pub fn export(&self, sink: &mut dyn FnMut(Part, &[u8])) {
+        for (part, block) in self.block_list() {
+            sink(part, &self.block(part, block));
+        }
+    }
+
     /// The blocks that [`Index::block`] can be asked for, in order.
     pub fn block_list(&self) -> Vec<(Part, usize)> {
-        let rows = BLOCK_BYTES / (self.config.dimension * 4);
-        let vectors = (0..self.slots().div_ceil(rows)).map(|block| (Part::Vectors, block));
-        [(Part::State, 0), (Part::Alive, 0)].into_iter().chain(vectors).collect()
+        Part::ALL
+            .into_iter()
+            .flat_map(|part| (0..self.block_count(part)).map(move |block| (part, block)))
+            .collect()
+    }
+
+    fn block_count(&self, part: Part) -> usize {
+        let rows = match part {
+            Part::State => return 1,
+            Part::Nodes | Part::Links if self.graph.is_none() => 0,
+            Part::Alive | Part::Free | Part::Nodes => self.slots().div_ceil(64),
+            Part::Codes if !self.vectors.has_codes() => 0,
+            Part::Vectors if !self.vectors.has_floats() => 0,
+            Part::Codes | Part::Vectors | Part::Links => self.slots(),
+        };
+        rows.div_ceil(rows_of_block(&self.config, part))
     }
 
     /// One block of a part.
     pub fn block(&self, part: Part, block: usize) -> Vec<u8> {
-        match part {
-            Part::State => (self.slots() as u32).to_le_bytes().to_vec(),
-            Part::Alive => self.alive.words().iter().flat_map(|word| word.to_le_bytes()).collect(),
-            Part::Vectors => {
-                let floats = BLOCK_BYTES / (self.config.dimension * 4) * self.config.dimension;
-                let end = self.vectors.len().min((block + 1) * floats);
-                self.vectors[block * floats..end].iter().flat_map(|x| x.to_le_bytes()).collect()
+        let rows = rows_of_block(&self.config, part);
+        let slots = || (block * rows..self.slots().min((block + 1) * rows)).map(NodeId::from_index);
+        let bits = |set: &Bitset| -> Vec<u8> {
+            let words = self.slots().div_ceil(64);
+            let word = |at: usize| set.words().get(at).copied().unwrap_or(0);
+            (block * rows..words.min((block + 1) * rows))
+                .flat_map(|at| word(at).to_le_bytes())
+                .collect()
+        };
+        match (part, &self.graph) {
+            (Part::State, _) => self.state(),
+            (Part::Alive, _) => bits(&self.alive),
+            (Part::Free, _) => bits(&self.free),
+            (Part::Nodes, Some(graph)) => bits(graph.nodes()),
+            (Part::Codes, _) => {
+                slots().flat_map(|slot| self.vectors.codes().row(slot)).copied().collect()
             }
+            (Part::Vectors, _) => self.vectors.floats().map_or_else(Vec::new, |floats| {
+                slots().flat_map(|slot| floats.row(slot)).flat_map(|x| x.to_le_bytes()).collect()
+            }),
+            (Part::Links, Some(graph)) => {
+                let mut bytes = Vec::new();
+                for slot in slots() {
+                    // A graph knows the slots that were in use when it last grew.
+                    let neighbors = graph.links().neighbors(slot);
+                    bytes.push(neighbors.len() as u8);
+                    bytes.extend(neighbors.iter().flat_map(|to| to.0.to_le_bytes()));
+                }
+                bytes
+            }
+            (Part::Nodes | Part::Links, None) => Vec::new(),
         }
+    }
+
+    fn state(&self) -> Vec<u8> {
+        let mut bytes = (self.slots() as u32).to_le_bytes().to_vec();
+        let graph = self.graph.as_ref();
+        bytes.push(u8::from(graph.is_some()));
+        let [chosen_at, unchecked] = graph.map_or([0; 2], Graph::counters);
+        let entries = graph.map_or(&[][..], Graph::entries);
+        for number in [chosen_at, unchecked, entries.len()] {
+            bytes.extend((number as u32).to_le_bytes());
+        }
+        bytes.extend(entries.iter().flat_map(|entry| entry.0.to_le_bytes()));
+        bytes.extend((self.vectors.center().len() as u32).to_le_bytes());
+        bytes.extend(self.vectors.center().iter().flat_map(|x| x.to_le_bytes()));
+        bytes
     }
 
     /// Takes an index in again, block by block.
@@ -51,62 +143,180 @@ impl Index {
     /// # Errors
     /// `INVALID_ARGUMENT` for options out of bounds.
     pub fn importer(config: Config) -> Result<Importer, Error> {
-        Ok(Importer { index: Self::new(config)?, slots: 0 })
-    }
-
-    /// Checks the invariants.
-    ///
-    /// # Errors
-    /// `CORRUPT`.
-    pub fn check(&self) -> Result<(), Error> {
-        match self.alive.iter().last() {
-            Some(last) if last.index() >= self.slots() => {
-                Err(Error::corrupt("a slot is alive without a vector"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether there is a graph.
-    pub fn has_graph(&self) -> bool {
-        false
+        config.validate()?;
+        Ok(Importer {
+            vectors: Vectors::new(&config),
+            links: Adjacency::new(config.m0()),
+            sets: [Vec::new(), Vec::new(), Vec::new()],
+            rows: [0; 3],
+            state: None,
+            last: Part::State,
+            config,
+        })
     }
 }
 
-/// Builds an [`Index`] from blocks of bytes that nobody vouches for.
+fn rows_of_block(config: &Config, part: Part) -> usize {
+    let row = match part {
+        Part::State | Part::Alive | Part::Free | Part::Nodes => 8,
+        Part::Codes => crate::quantize::CodeLayout::new(config.dimension).stride(),
+        Part::Vectors => config.dimension * 4,
+        Part::Links => config.m0() * 4 + 1,
+    };
+    (BLOCK_BYTES / row).max(1)
+}
+
+#[derive(Debug)]
+struct State {
+    slots: usize,
+    graph: bool,
+    counters: [usize; 2],
+    entries: Vec<NodeId>,
+}
+
+/// Builds an [`Index`] from blocks of bytes that nobody vouches for. It allocates for what it was
+/// given, never for what it was told.
 #[derive(Debug)]
 pub struct Importer {
-    index: Index,
-    slots: usize,
+    config: Config,
+    vectors: Vectors,
+    links: Adjacency,
+    sets: [Vec<u64>; 3],
+    /// Rows that came: codes, vectors, links.
+    rows: [usize; 3],
+    state: Option<State>,
+    last: Part,
 }
 
 impl Importer {
     /// Takes the next block.
     ///
     /// # Errors
-    /// `CORRUPT` if it can't be what it says.
+    /// `CORRUPT` if it can't be what it says, `OUT_OF_MEMORY`.
     pub fn push(&mut self, part: Part, bytes: &[u8]) -> Result<(), Error> {
+        if part < self.last {
+            return Err(Error::corrupt(format!("{part:?} comes after {:?}", self.last)));
+        }
+        self.last = part;
+        let Some(state) = &self.state else {
+            if part != Part::State {
+                return Err(Error::corrupt(format!("{part:?} comes before the state")));
+            }
+            return self.read_state(bytes);
+        };
+        let slots = state.slots;
         match part {
-            Part::State => {
-                let bytes = bytes.try_into().map_err(|_| Error::corrupt("no count of slots"))?;
-                self.slots = u32::from_le_bytes(bytes) as usize;
-                if self.slots >= NodeId::LIMIT {
-                    return Err(Error::corrupt("too many slots"));
-                }
+            Part::State => Err(Error::corrupt("the state comes twice")),
+            Part::Alive | Part::Free | Part::Nodes => {
+                let words = &mut self.sets[part as usize - Part::Alive as usize];
+                push_words(words, bytes, slots.div_ceil(64), part)
             }
-            Part::Alive => {
-                let words = bytes.as_chunks::<8>().0;
-                self.index.alive = Bitset::from_words(
-                    words.iter().map(|&word| u64::from_le_bytes(word)).collect(),
-                );
+            Part::Codes if !self.vectors.has_codes() => Err(unexpected(part)),
+            Part::Vectors if !self.vectors.has_floats() => Err(unexpected(part)),
+            Part::Links if !state.graph => Err(unexpected(part)),
+            Part::Codes => self.push_codes(bytes, slots),
+            Part::Vectors => self.push_vectors(bytes, slots),
+            Part::Links => self.push_links(bytes, slots),
+        }
+    }
+
+    fn read_state(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut rest = bytes;
+        let short = || Error::corrupt("the state is too short");
+        let mut number = || -> Result<usize, Error> {
+            let (head, tail) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+            rest = tail;
+            Ok(u32::from_le_bytes(*head) as usize)
+        };
+        let slots = number()?;
+        let (&graph, tail) = rest.split_first().ok_or_else(short)?;
+        rest = tail;
+        let mut number = || -> Result<u32, Error> {
+            let (head, tail) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+            rest = tail;
+            Ok(u32::from_le_bytes(*head))
+        };
+        let counters = [number()? as usize, number()? as usize];
+        let count = number()? as usize;
+        if slots >= NodeId::LIMIT || graph > 1 || count > MAX_ENTRIES {
+            return Err(Error::corrupt("the state names impossible numbers"));
+        }
+        let entries = (0..count).map(|_| number().map(NodeId)).collect::<Result<_, _>>()?;
+        let components = number()? as usize;
+        if components != 0 && components != self.config.dimension {
+            return Err(Error::corrupt(format!("the center has {components} components")));
+        }
+        let center = (0..components)
+            .map(|_| number().map(f32::from_bits))
+            .collect::<Result<Vec<f32>, _>>()?;
+        if !rest.is_empty() || center.iter().any(|x| !x.is_finite()) {
+            return Err(Error::corrupt("the state does not end where it should"));
+        }
+        *self.vectors.parts_mut().2 = center;
+        self.state = Some(State { slots, graph: graph == 1, counters, entries });
+        Ok(())
+    }
+
+    fn push_codes(&mut self, bytes: &[u8], slots: usize) -> Result<(), Error> {
+        let layout = *self.vectors.layout();
+        let first = self.rows[0];
+        let count = whole_rows(bytes.len(), layout.stride(), first, slots, Part::Codes)?;
+        let (codes, _, _) = self.vectors.parts_mut();
+        grow(codes, first + count)?;
+        for (at, row) in bytes.chunks_exact(layout.stride()).enumerate() {
+            // A slot that was never used since it was freed has a row of zeros or an old one.
+            if row.iter().any(|&byte| byte != 0) && !layout.validate(row) {
+                return Err(Error::corrupt(format!("the code of slot {} is none", first + at)));
             }
-            Part::Vectors => {
-                let floats = bytes.as_chunks::<4>().0;
-                self.index.vectors.extend(floats.iter().map(|&x| f32::from_le_bytes(x)));
-                if self.index.vectors.iter().rev().take(floats.len()).any(|x| !x.is_finite()) {
-                    return Err(Error::corrupt("a component is not finite"));
-                }
+            codes.row_mut(NodeId::from_index(first + at)).copy_from_slice(row);
+        }
+        self.rows[0] += count;
+        Ok(())
+    }
+
+    fn push_vectors(&mut self, bytes: &[u8], slots: usize) -> Result<(), Error> {
+        let (dimension, first) = (self.config.dimension, self.rows[1]);
+        let count = whole_rows(bytes.len(), dimension * 4, first, slots, Part::Vectors)?;
+        let Some(floats) = self.vectors.parts_mut().1 else {
+            return Err(unexpected(Part::Vectors));
+        };
+        grow(floats, first + count)?;
+        for (at, row) in bytes.chunks_exact(dimension * 4).enumerate() {
+            let out = floats.row_mut(NodeId::from_index(first + at));
+            let (numbers, _) = row.as_chunks::<4>();
+            out.iter_mut().zip(numbers).for_each(|(x, &bytes)| *x = f32::from_le_bytes(bytes));
+            if !crate::quantize::square_norm(out).is_finite() {
+                return Err(Error::corrupt(format!(
+                    "the vector of slot {} is not finite",
+                    first + at
+                )));
             }
+        }
+        self.rows[1] += count;
+        Ok(())
+    }
+
+    fn push_links(&mut self, bytes: &[u8], slots: usize) -> Result<(), Error> {
+        let mut rest = bytes;
+        let mut neighbors = Vec::new();
+        while let Some((&degree, tail)) = rest.split_first() {
+            let (row, tail) = tail
+                .split_at_checked(usize::from(degree) * 4)
+                .ok_or_else(|| Error::corrupt("a row of links is cut off"))?;
+            rest = tail;
+            let at = self.rows[2];
+            if at == slots || usize::from(degree) > self.links.m0() {
+                return Err(Error::corrupt(format!(
+                    "slot {at} has too many links, or is too many"
+                )));
+            }
+            self.links.reserve(at + 1)?;
+            self.links.grow(at + 1);
+            neighbors.clear();
+            neighbors
+                .extend(row.as_chunks::<4>().0.iter().map(|&to| NodeId(u32::from_le_bytes(to))));
+            self.links.set(NodeId::from_index(at), &neighbors);
+            self.rows[2] += 1;
         }
         Ok(())
     }
@@ -114,12 +324,81 @@ impl Importer {
     /// The index, if everything came and fits together.
     ///
     /// # Errors
-    /// `CORRUPT`.
+    /// `CORRUPT`, saying what does not.
     pub fn finish(self) -> Result<Index, Error> {
-        if self.index.vectors.len() != self.slots * self.index.config.dimension {
-            return Err(Error::corrupt("there are more or fewer vectors than slots"));
+        let state = self.state.ok_or_else(|| Error::corrupt("the state is missing"))?;
+        let wanted = |there: bool| if there { state.slots } else { 0 };
+        let expected = [
+            (Part::Codes, wanted(self.vectors.has_codes())),
+            (Part::Vectors, wanted(self.vectors.has_floats())),
+            (Part::Links, wanted(state.graph)),
+        ];
+        for ((part, expected), rows) in expected.into_iter().zip(self.rows) {
+            if rows != expected {
+                return Err(Error::corrupt(format!("{part:?} has {rows} rows, not {expected}")));
+            }
         }
-        self.index.check()?;
-        Ok(self.index)
+        let [alive, free, nodes] = self.sets.map(Bitset::from_words);
+        for set in [&alive, &free, &nodes] {
+            if set.iter().last().is_some_and(|last| last.index() >= state.slots) {
+                return Err(Error::corrupt("a set names slots that are not there"));
+            }
+        }
+        for slot in alive.iter() {
+            if self.vectors.has_codes() && self.vectors.codes().row(slot)[0] == 0 {
+                return Err(Error::corrupt(format!("slot {} is alive without a code", slot.0)));
+            }
+        }
+        let graph = if state.graph {
+            let parts = (state.entries, nodes, state.counters);
+            Some(Graph::from_parts(&self.config, self.links, parts.0, parts.1, parts.2)?)
+        } else {
+            None
+        };
+        let index = Index {
+            config: self.config,
+            vectors: self.vectors,
+            alive,
+            free,
+            graph,
+            scratch: ScratchPool::default(),
+        };
+        index.check_slots()?;
+        Ok(index)
     }
+}
+
+fn unexpected(part: Part) -> Error {
+    Error::corrupt(format!("{part:?} should not be there"))
+}
+
+fn whole_rows(
+    bytes: usize,
+    row: usize,
+    first: usize,
+    slots: usize,
+    part: Part,
+) -> Result<usize, Error> {
+    let count = bytes / row;
+    if !bytes.is_multiple_of(row) || first + count > slots {
+        return Err(Error::corrupt(format!(
+            "{part:?} has {bytes} bytes where {slots} rows of {row} are"
+        )));
+    }
+    Ok(count)
+}
+
+fn grow<T: Copy + Default>(rows: &mut Rows<T>, len: usize) -> Result<(), Error> {
+    rows.reserve(len)?;
+    rows.grow(len);
+    Ok(())
+}
+
+fn push_words(words: &mut Vec<u64>, bytes: &[u8], most: usize, part: Part) -> Result<(), Error> {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    if !rest.is_empty() || words.len() + chunks.len() > most {
+        return Err(Error::corrupt(format!("{part:?} has {} bytes too many", bytes.len())));
+    }
+    words.extend(chunks.iter().map(|&word| u64::from_le_bytes(word)));
+    Ok(())
 }

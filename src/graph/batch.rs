@@ -1,0 +1,215 @@
+//! Growing a graph by a batch, without locks.
+//!
+//! A sub-batch is linked in three steps. (A) The graph is frozen: each new node looks for its
+//! neighbors in it and among the new nodes of its sub-batch, and chooses. (B) The reverse links are
+//! grouped by the node that they lead to, and each group is appended, or pruned with what is there.
+//! (C) All rows are written. Steps A and B read only the frozen graph and write only rows of their
+//! own, so the outcome is the same for any number of threads.
+
+use crate::bitset::Bitset;
+use crate::graph::adjacency::Adjacency;
+use crate::graph::bulk::target_degree;
+use crate::graph::leaf::Leaf;
+use crate::graph::nearest::Nearest;
+use crate::graph::scratch::{Candidate, Scratch, ScratchPool};
+use crate::graph::search::search_layer;
+use crate::graph::select::select_neighbors;
+use crate::ids::NodeId;
+use crate::parallel;
+use crate::vectors::Vectors;
+
+/// A sub-batch is at most this part of the graph: what its nodes can't see of each other stays small.
+const PART_OF_GRAPH: usize = 50;
+/// The most nodes of a sub-batch: all pairs among them are looked at.
+const LARGEST_SUB_BATCH: usize = 1024;
+/// The fewest, so that a small graph grows in steps that are worth one.
+const SMALLEST_SUB_BATCH: usize = 32;
+/// Candidates that a new node takes from its own sub-batch.
+const SIBLINGS: usize = 16;
+/// Nodes of one parallel piece: a piece must outweigh waking a thread.
+const GRAIN: usize = 16;
+/// With fewer chosen than this, all candidates lie in one direction, and the way that led to them
+/// is taken as well.
+const SATURATED: usize = 4;
+
+const NONE: NodeId = NodeId(u32::MAX);
+
+/// What stays the same while a batch is linked.
+pub(crate) struct Growth<'a> {
+    pub(crate) vectors: &'a Vectors,
+    pub(crate) entries: &'a [NodeId],
+    pub(crate) alive: &'a Bitset,
+    pub(crate) ef_construction: usize,
+    pub(crate) scratch: &'a ScratchPool,
+}
+
+impl Growth<'_> {
+    /// INSERT (algorithm 1 of the HNSW paper) for a batch: links `nodes`, which the graph has not.
+    /// `linked` nodes are in it already. `progress` hears how many of the batch are done.
+    pub(crate) fn insert(
+        &self,
+        links: &mut Adjacency,
+        nodes: &[NodeId],
+        mut linked: usize,
+        progress: &mut dyn FnMut(usize),
+    ) {
+        let mut done = 0;
+        while done < nodes.len() {
+            let size = (linked / PART_OF_GRAPH).clamp(SMALLEST_SUB_BATCH, LARGEST_SUB_BATCH);
+            let part = &nodes[done..nodes.len().min(done + size)];
+            self.insert_part(links, part);
+            done += part.len();
+            linked += part.len();
+            progress(done);
+        }
+    }
+
+    fn insert_part(&self, links: &mut Adjacency, part: &[NodeId]) {
+        let forward = self.choose(links, part);
+        for (row, &node) in forward.chunks_exact(links.m0()).zip(part) {
+            links.set(node, row_of(row));
+        }
+        let mut reverse: Vec<(NodeId, NodeId)> = forward
+            .chunks_exact(links.m0())
+            .zip(part)
+            .flat_map(|(row, &node)| row_of(row).iter().map(move |&to| (to, node)))
+            .collect();
+        reverse.sort_unstable();
+        let groups: Vec<&[(NodeId, NodeId)]> = reverse.chunk_by(|a, b| a.0 == b.0).collect();
+        let rows = self.reverse(links, &groups);
+        for (row, group) in rows.chunks_exact(links.m0()).zip(&groups) {
+            links.set(group[0].0, row_of(row));
+        }
+        self.keep_reachable(links, part);
+    }
+
+    /// Step A: rows of `m0` places, closed by [`NONE`].
+    fn choose(&self, links: &Adjacency, part: &[NodeId]) -> Vec<NodeId> {
+        let m0 = links.m0();
+        let siblings = self.siblings(part);
+        let mut rows = vec![NONE; part.len() * m0];
+        parallel::fill(&mut rows, GRAIN * m0, |first, rows| {
+            self.scratch.with(self.vectors, |scratch| {
+                for (at, row) in rows.chunks_exact_mut(m0).enumerate() {
+                    let own = first / m0 + at;
+                    self.vectors.prepare_slot(part[own], &mut scratch.query);
+                    search_layer(self.vectors, links, self.entries, self.ef_construction, scratch);
+                    let Scratch { candidates, pool, .. } = scratch;
+                    candidates.clear();
+                    candidates.extend(pool.iter().filter(|near| self.alive.contains(near.slot())));
+                    if let Some(siblings) = siblings.get(own * SIBLINGS..(own + 1) * SIBLINGS) {
+                        candidates.extend(siblings.iter().copied().flatten());
+                        candidates.sort_unstable();
+                    }
+                    select_neighbors(self.vectors, target_degree(m0), 1.0, scratch);
+                    if scratch.chosen.len() < SATURATED {
+                        self.choose_along_the_way(m0, scratch);
+                    }
+                    row.iter_mut().zip(&scratch.chosen).for_each(|(to, near)| *to = near.slot());
+                }
+            });
+        });
+        rows
+    }
+
+    /// Adds diverse nodes from the way that the walk took to those that were chosen.
+    fn choose_along_the_way(&self, m0: usize, scratch: &mut Scratch) {
+        let Scratch { candidates, chosen, way, .. } = scratch;
+        candidates.clear();
+        candidates.extend_from_slice(chosen);
+        candidates.extend(way.iter().filter(|met| self.alive.contains(met.slot())));
+        candidates.sort_unstable();
+        candidates.dedup();
+        select_neighbors(self.vectors, target_degree(m0), 1.0, scratch);
+    }
+
+    /// For each node of the part its nearest in the part, [`SIBLINGS`] places each.
+    fn siblings(&self, part: &[NodeId]) -> Vec<Option<Candidate>> {
+        if part.len() == 1 {
+            return Vec::new();
+        }
+        let mut leaf = Leaf::new(self.vectors);
+        leaf.load(self.vectors, part);
+        let mut siblings = vec![None; part.len() * SIBLINGS];
+        parallel::fill(&mut siblings, 4 * GRAIN * SIBLINGS, |first, rows| {
+            let mut nearest = Nearest::default();
+            for (at, row) in rows.chunks_exact_mut(SIBLINGS).enumerate() {
+                let found = nearest.nearest(&leaf, first / SIBLINGS + at, SIBLINGS);
+                for (sibling, (place, distance)) in row.iter_mut().zip(found) {
+                    *sibling = Some(Candidate::new(distance, part[place]));
+                }
+            }
+        });
+        siblings
+    }
+
+    /// Step B: the new rows of the nodes that are linked to, a group each.
+    fn reverse(&self, links: &Adjacency, groups: &[&[(NodeId, NodeId)]]) -> Vec<NodeId> {
+        let m0 = links.m0();
+        let mut rows = vec![NONE; groups.len() * m0];
+        parallel::fill(&mut rows, 4 * GRAIN * m0, |first, rows| {
+            self.scratch.with(self.vectors, |scratch| {
+                for (at, row) in rows.chunks_exact_mut(m0).enumerate() {
+                    let group = groups[first / m0 + at];
+                    let target = group[0].0;
+                    let there = links.neighbors(target);
+                    let fresh =
+                        || group.iter().map(|link| link.1).filter(|new| !there.contains(new));
+                    if there.len() + fresh().count() <= m0 {
+                        row.iter_mut()
+                            .zip(there.iter().copied().chain(fresh()))
+                            .for_each(|(to, from)| *to = from);
+                        continue;
+                    }
+                    scratch.fresh.clear();
+                    scratch
+                        .fresh
+                        .extend(there.iter().copied().filter(|&old| self.alive.contains(old)));
+                    scratch.fresh.extend(fresh());
+                    self.vectors.prepare_slot(target, &mut scratch.query);
+                    prune_fresh(self.vectors, m0, scratch);
+                    row.iter_mut().zip(&scratch.chosen).for_each(|(to, near)| *to = near.slot());
+                }
+            });
+        });
+        rows
+    }
+
+    /// Pruning may have taken every link to a new node away again: its nearest neighbor takes it
+    /// back, in the place of its own farthest one.
+    fn keep_reachable(&self, links: &mut Adjacency, part: &[NodeId]) {
+        for &node in part {
+            let neighbors = links.neighbors(node);
+            if neighbors.iter().any(|&to| links.neighbors(to).contains(&node)) {
+                continue;
+            }
+            let Some(&nearest) = neighbors.first() else { continue };
+            if !links.push(nearest, node) {
+                let mut row = links.neighbors(nearest).to_vec();
+                row.pop();
+                row.push(node);
+                links.set(nearest, &row);
+            }
+        }
+    }
+}
+
+/// Scores `scratch.fresh` against `scratch.query` and prunes it to the target degree.
+pub(crate) fn prune_fresh(vectors: &Vectors, m0: usize, scratch: &mut Scratch) {
+    let Scratch { candidates, fresh, query, .. } = scratch;
+    candidates.clear();
+    for four in fresh.chunks(4) {
+        let mut padded = [four[0]; 4];
+        padded[..four.len()].copy_from_slice(four);
+        let distances = vectors.walk_distances(query, padded);
+        candidates.extend(
+            four.iter().zip(distances).map(|(&slot, distance)| Candidate::new(distance, slot)),
+        );
+    }
+    candidates.sort_unstable();
+    select_neighbors(vectors, target_degree(m0), 1.0, scratch);
+}
+
+fn row_of(row: &[NodeId]) -> &[NodeId] {
+    &row[..row.iter().position(|&to| to == NONE).unwrap_or(row.len())]
+}

@@ -1,0 +1,135 @@
+//! What keeps a graph whole: attaching what no walk reaches, and closing the gaps of deletions.
+
+use crate::bitset::Bitset;
+use crate::graph::adjacency::Adjacency;
+use crate::graph::batch::prune_fresh;
+use crate::graph::scratch::{Scratch, ScratchPool};
+use crate::graph::search::search_layer;
+use crate::ids::NodeId;
+use crate::parallel;
+use crate::vectors::Vectors;
+
+/// The beam with which an orphan looks for somebody to take it.
+const ATTACH_EF: usize = 48;
+/// Taking a link from a full node can orphan another one; after so many rounds none was ever left.
+const ROUNDS: usize = 8;
+/// Nodes of one parallel piece of consolidation.
+const GRAIN: usize = 64;
+/// Neighbors of neighbors that are weighed where a deletion leaves a gap.
+const STAND_INS: usize = 128;
+
+/// The nodes that walks from `entries` can reach.
+pub(crate) fn reachable(links: &Adjacency, entries: &[NodeId]) -> Bitset {
+    let mut met = Bitset::with_capacity(links.len());
+    let mut open = Vec::new();
+    reach(links, entries, &mut met, &mut open);
+    met
+}
+
+fn reach(links: &Adjacency, from: &[NodeId], met: &mut Bitset, open: &mut Vec<NodeId>) {
+    open.extend(from.iter().copied().filter(|&slot| met.insert(slot)));
+    while let Some(slot) = open.pop() {
+        open.extend(links.neighbors(slot).iter().copied().filter(|&next| met.insert(next)));
+    }
+}
+
+/// Links every node of `nodes` that walks don't reach to the nearest one that they do.
+pub(crate) fn attach_orphans(
+    vectors: &Vectors,
+    links: &mut Adjacency,
+    entries: &[NodeId],
+    nodes: &Bitset,
+    scratch: &ScratchPool,
+) {
+    let mut open = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut met = reachable(links, entries);
+        let mut orphans = nodes.clone();
+        orphans.subtract(&met);
+        if orphans.is_empty() {
+            return;
+        }
+        for orphan in orphans.iter() {
+            if met.contains(orphan) {
+                continue;
+            }
+            let host = scratch.with(vectors, |scratch| {
+                vectors.prepare_slot(orphan, &mut scratch.query);
+                search_layer(vectors, links, entries, ATTACH_EF, scratch);
+                let hosts = || scratch.pool.iter().map(|host| host.slot());
+                hosts()
+                    .find(|&host| links.neighbors(host).len() < links.m0())
+                    .or_else(|| hosts().find(|host| !entries.contains(host)))
+                    .or_else(|| hosts().next())
+            });
+            let Some(host) = host else { continue };
+            if !links.push(host, orphan) {
+                let mut row = links.neighbors(host).to_vec();
+                row.pop();
+                row.push(orphan);
+                links.set(host, &row);
+            }
+            // What the orphan links to is reached with it.
+            reach(links, &[orphan], &mut met, &mut open);
+        }
+    }
+}
+
+/// Takes `dead` nodes out of the graph: whoever linked to one weighs its neighbors instead
+/// (FreshDiskANN's consolidation), in parallel on the graph as it was. No link to a dead node is
+/// left, so that its slot can be used again.
+pub(crate) fn consolidate(
+    vectors: &Vectors,
+    links: &mut Adjacency,
+    live: &[NodeId],
+    dead: &Bitset,
+    scratch: &ScratchPool,
+) {
+    const NONE: NodeId = NodeId(u32::MAX);
+    let m0 = links.m0();
+    let touched: Vec<NodeId> = live
+        .iter()
+        .copied()
+        .filter(|&slot| links.neighbors(slot).iter().any(|&to| dead.contains(to)))
+        .collect();
+    let mut rows = vec![NONE; touched.len() * m0];
+    let frozen = &*links;
+    parallel::fill(&mut rows, GRAIN * m0, |first, rows| {
+        scratch.with(vectors, |scratch| {
+            for (at, row) in rows.chunks_exact_mut(m0).enumerate() {
+                let slot = touched[first / m0 + at];
+                gather_stand_ins(frozen, slot, dead, scratch);
+                vectors.prepare_slot(slot, &mut scratch.query);
+                prune_fresh(vectors, m0, scratch);
+                row.iter_mut().zip(&scratch.chosen).for_each(|(to, near)| *to = near.slot());
+            }
+        });
+    });
+    for (row, &slot) in rows.chunks_exact(m0).zip(&touched) {
+        links.set(slot, &row[..row.iter().position(|&to| to == NONE).unwrap_or(m0)]);
+    }
+    for slot in dead.iter() {
+        links.set(slot, &[]);
+    }
+}
+
+/// The live neighbors of `slot`, and through each dead one its live neighbors.
+fn gather_stand_ins(links: &Adjacency, slot: NodeId, dead: &Bitset, scratch: &mut Scratch) {
+    let Scratch { visited, fresh, .. } = scratch;
+    visited.clear(links.len());
+    visited.insert(slot);
+    fresh.clear();
+    for &neighbor in links.neighbors(slot) {
+        if !dead.contains(neighbor) {
+            if visited.insert(neighbor) {
+                fresh.push(neighbor);
+            }
+            continue;
+        }
+        for &beyond in links.neighbors(neighbor) {
+            if fresh.len() < STAND_INS && !dead.contains(beyond) && visited.insert(beyond) {
+                fresh.push(beyond);
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Walks through the graph.
+
+use crate::bitset::Bitset;
+use crate::flat;
+use crate::graph::adjacency::Adjacency;
+use crate::graph::scratch::{Candidate, Scratch};
+use crate::ids::NodeId;
+use crate::vectors::Vectors;
+
+/// What a walk cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) distances: usize,
+    pub(crate) visited: usize,
+}
+
+/// SEARCH-LAYER (algorithm 2 of the HNSW paper): the `ef` nodes nearest to `scratch.query` end up
+/// in `scratch.pool`, tombstones among them; `scratch.way` has the nodes that led there.
+///
+/// Invariant: `pool` holds the best `ef` of all nodes whose distance was computed, and the walk
+/// ends when the links of each of them were followed.
+pub(crate) fn search_layer(
+    vectors: &Vectors,
+    links: &Adjacency,
+    entries: &[NodeId],
+    ef: usize,
+    scratch: &mut Scratch,
+) -> Cost {
+    let mut cost = start(vectors, links, entries, ef, scratch);
+    scratch.way.clear();
+    while let Some(nearest) = scratch.pool.expand_next() {
+        scratch.way.push(nearest);
+        gather(links.neighbors(nearest.slot()), scratch);
+        cost.distances += scratch.fresh.len();
+        cost.visited += 1;
+        score(vectors, scratch);
+    }
+    cost
+}
+
+/// SEARCH-LAYER on exact distances, from where a walk on codes ended (`scratch.fresh`): for vectors
+/// that lie closer together than codes can tell.
+pub(crate) fn search_layer_exact(
+    vectors: &Vectors,
+    links: &Adjacency,
+    ef: usize,
+    scratch: &mut Scratch,
+) -> Cost {
+    let mut cost = Cost::default();
+    scratch.visited.clear(links.len());
+    scratch.pool.clear(ef);
+    let Scratch { visited, fresh, .. } = scratch;
+    fresh.retain(|&slot| visited.insert(slot));
+    loop {
+        let Scratch { query, fresh, pool, .. } = scratch;
+        cost.distances += flat::add(vectors, query, fresh.iter().copied(), pool);
+        let Some(nearest) = scratch.pool.expand_next() else { return cost };
+        cost.visited += 1;
+        gather(links.neighbors(nearest.slot()), scratch);
+    }
+}
+
+/// A walk that everybody guides and only `matching` nodes may answer: the nearest `ef` of these
+/// end up in `scratch.matches`. Right where most nodes match.
+pub(crate) fn search_layer_filtered(
+    vectors: &Vectors,
+    links: &Adjacency,
+    entries: &[NodeId],
+    ef: usize,
+    matching: &Bitset,
+    scratch: &mut Scratch,
+) -> Cost {
+    let room = (ef * links.len()).div_ceil(matching.len().max(1)).clamp(ef, 4 * ef);
+    let cost = search_layer(vectors, links, entries, room, scratch);
+    scratch.matches.clear(ef);
+    for candidate in scratch.pool.iter().filter(|candidate| matching.contains(candidate.slot())) {
+        scratch.matches.insert(candidate);
+    }
+    cost
+}
+
+/// A walk over `matching` nodes alone, with bridges: where a neighbor does not match, its own
+/// neighbors stand in for it (ACORN-1's two hops). Ends early, with `None`, when more than `budget`
+/// distances were computed or when it found fewer than `ef` nodes.
+pub(crate) fn search_layer_bridged(
+    vectors: &Vectors,
+    links: &Adjacency,
+    entries: &[NodeId],
+    ef: usize,
+    matching: &Bitset,
+    budget: usize,
+    scratch: &mut Scratch,
+) -> Option<Cost> {
+    let mut cost = start(vectors, links, entries, ef, scratch);
+    scratch.matches.clear(ef);
+    // Entries guide the walk even where they don't match; only the pool of matches answers.
+    for at in 0..scratch.pool.len() {
+        let candidate = scratch.pool.iter().nth(at)?;
+        if matching.contains(candidate.slot()) {
+            scratch.matches.insert(candidate);
+        }
+    }
+    while let Some(nearest) = scratch.pool.expand_next() {
+        scratch.fresh.clear();
+        cost.visited += 1;
+        for &neighbor in links.neighbors(nearest.slot()) {
+            if !scratch.visited.insert(neighbor) {
+                continue;
+            }
+            if matching.contains(neighbor) {
+                scratch.fresh.push(neighbor);
+                continue;
+            }
+            for &beyond in links.neighbors(neighbor) {
+                if matching.contains(beyond) && scratch.visited.insert(beyond) {
+                    scratch.fresh.push(beyond);
+                }
+            }
+        }
+        cost.distances += scratch.fresh.len();
+        if cost.distances > budget {
+            return None;
+        }
+        score_matches(vectors, scratch);
+    }
+    (scratch.matches.len() >= ef.min(matching.len())).then_some(cost)
+}
+
+fn start(
+    vectors: &Vectors,
+    links: &Adjacency,
+    entries: &[NodeId],
+    ef: usize,
+    scratch: &mut Scratch,
+) -> Cost {
+    scratch.visited.clear(links.len());
+    scratch.pool.clear(ef);
+    scratch.fresh.clear();
+    let Scratch { visited, fresh, .. } = scratch;
+    fresh.extend(entries.iter().copied().filter(|&entry| visited.insert(entry)));
+    let distances = fresh.len();
+    enter(vectors, scratch);
+    Cost { distances, visited: 0 }
+}
+
+/// Only the best entry point starts the walk: the others are far away and would keep the beam busy.
+fn enter(vectors: &Vectors, scratch: &mut Scratch) {
+    let Scratch { query, fresh, pool, .. } = scratch;
+    let best =
+        fresh.iter().map(|&entry| Candidate::new(vectors.walk_distance(query, entry), entry)).min();
+    if let Some(best) = best {
+        pool.insert(best);
+    }
+}
+
+/// The neighbors that this walk has not met, into `scratch.fresh`. Branchless: whether a neighbor
+/// was met is a coin toss that no predictor wins.
+#[inline(never)]
+fn gather(neighbors: &[NodeId], scratch: &mut Scratch) {
+    let Scratch { visited, fresh, .. } = scratch;
+    if fresh.len() < neighbors.len() {
+        fresh.resize(neighbors.len(), NodeId(0));
+    }
+    let mut count = 0;
+    for &neighbor in neighbors {
+        fresh[count] = neighbor;
+        count += usize::from(visited.insert(neighbor));
+    }
+    fresh.truncate(count);
+}
+
+/// Scores `scratch.fresh` into the pool.
+#[inline(never)]
+fn score(vectors: &Vectors, scratch: &mut Scratch) {
+    let Scratch { query, fresh, pool, .. } = scratch;
+    let (fours, rest) = fresh.as_chunks::<4>();
+    for &four in fours {
+        let distances = vectors.walk_distances(query, four);
+        for (slot, distance) in four.into_iter().zip(distances) {
+            pool.insert(Candidate::new(distance, slot));
+        }
+    }
+    for &slot in rest {
+        pool.insert(Candidate::new(vectors.walk_distance(query, slot), slot));
+    }
+}
+
+#[inline(never)]
+fn score_matches(vectors: &Vectors, scratch: &mut Scratch) {
+    let Scratch { query, fresh, pool, matches, .. } = scratch;
+    for four in fresh.chunks(4) {
+        let mut padded = [four[0]; 4];
+        padded[..four.len()].copy_from_slice(four);
+        let distances = vectors.walk_distances(query, padded);
+        for (&slot, distance) in four.iter().zip(distances) {
+            pool.insert(Candidate::new(distance, slot));
+            matches.insert(Candidate::new(distance, slot));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Choosing neighbors that lie in different directions.
+
+use crate::graph::scratch::{Candidate, Scratch};
+use crate::vectors::{Query, Vectors};
+
+/// SELECT-NEIGHBORS-HEURISTIC (algorithm 4 of the HNSW paper, with DiskANN's `alpha`): of
+/// `scratch.candidates`, closest first, those to which no chosen one is nearer than the node itself,
+/// at most `limit`, into `scratch.chosen`.
+///
+/// Invariant: a candidate `c` is chosen exactly if for every `s` chosen before it
+/// `alpha * d(s, c) > d(node, c)`. It is worked out from the chosen side, because one prepared left
+/// side then serves all candidates that are still open, four at once.
+pub(crate) fn select_neighbors(vectors: &Vectors, limit: usize, alpha: f32, scratch: &mut Scratch) {
+    let Scratch { candidates, chosen, pivot, .. } = scratch;
+    chosen.clear();
+    let mut open = candidates.len();
+    let mut first = 0;
+    while first < open && chosen.len() < limit {
+        let nearest = candidates[first];
+        chosen.push(nearest);
+        first += 1;
+        if chosen.len() == limit || first == open {
+            break;
+        }
+        vectors.prepare_slot(nearest.slot(), pivot);
+        open = first + keep_farther(vectors, pivot, alpha, &mut candidates[first..open]);
+    }
+}
+
+/// Moves the candidates that are not nearer to `pivot` than to the node to the front, in order, and
+/// returns how many they are.
+#[inline(never)]
+fn keep_farther(
+    vectors: &Vectors,
+    pivot: &Query,
+    alpha: f32,
+    candidates: &mut [Candidate],
+) -> usize {
+    let mut kept = 0;
+    let mut at = 0;
+    while at < candidates.len() {
+        let count = (candidates.len() - at).min(4);
+        let mut four = [candidates[at]; 4];
+        four[..count].copy_from_slice(&candidates[at..at + count]);
+        let distances = vectors.walk_distances(pivot, four.map(Candidate::slot));
+        for (candidate, distance) in four.into_iter().zip(distances).take(count) {
+            candidates[kept] = candidate;
+            kept += usize::from(alpha * distance > candidate.distance());
+        }
+        at += count;
+    }
+    kept
+}

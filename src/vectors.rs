@@ -1,0 +1,334 @@
+//! The vectors of an index by slot, and the distances between them.
+//!
+//! Two distances are told apart. The *walk distance* orders candidates while a graph is built or
+//! walked: it comes from codes where there are any. The *exact distance* is what a search reports:
+//! it comes from the float vectors where they are kept.
+
+use crate::config::{Config, Quantization};
+use crate::error::Error;
+use crate::ids::NodeId;
+use crate::kernel::{self, Query7};
+use crate::metric::Metric;
+use crate::parallel;
+use crate::quantize::{self, CodeLayout};
+use crate::rows::Rows;
+
+/// Rows that are encoded before they are copied to their slots: bounds the scratch of a batch.
+const ENCODE_ROWS: usize = 4096;
+/// Rows of one parallel piece of encoding.
+const ENCODE_GRAIN: usize = 128;
+
+/// A vector made ready as the left side of distances. Reused, it allocates once.
+#[derive(Debug)]
+pub(crate) struct Query {
+    row: Vec<u8>,
+    left: Query7,
+    scale: f32,
+    square_norm: f32,
+    floats: Vec<f32>,
+}
+
+/// Codes and floats by slot.
+#[derive(Debug)]
+pub(crate) struct Vectors {
+    metric: Metric,
+    quantization: Quantization,
+    dimension: usize,
+    layout: CodeLayout,
+    codes: Rows<u8>,
+    floats: Option<Rows<f32>>,
+    /// Taken off before encoding under the Euclidean metric, which no translation changes: codes
+    /// of vectors far from the origin would spend their seven bits on the distance to it.
+    center: Vec<f32>,
+}
+
+impl Vectors {
+    pub(crate) fn new(config: &Config) -> Self {
+        let layout = CodeLayout::new(config.dimension);
+        Self {
+            metric: config.metric,
+            quantization: config.quantization,
+            dimension: config.dimension,
+            codes: Rows::new(layout.stride()),
+            floats: config.keep_vectors.then(|| Rows::new(config.dimension)),
+            center: Vec::new(),
+            layout,
+        }
+    }
+
+    /// One past the largest slot.
+    pub(crate) fn len(&self) -> usize {
+        self.floats.as_ref().map_or_else(|| self.codes.len(), Rows::len)
+    }
+
+    pub(crate) fn has_codes(&self) -> bool {
+        self.quantization != Quantization::None
+    }
+
+    /// Whether walk distances can be negative, which a factor on them would turn around.
+    pub(crate) fn has_negative_distances(&self) -> bool {
+        self.metric == Metric::Dot
+    }
+
+    pub(crate) fn has_floats(&self) -> bool {
+        self.floats.is_some()
+    }
+
+    pub(crate) fn layout(&self) -> &CodeLayout {
+        &self.layout
+    }
+
+    pub(crate) fn codes(&self) -> &Rows<u8> {
+        &self.codes
+    }
+
+    pub(crate) fn floats(&self) -> Option<&Rows<f32>> {
+        self.floats.as_ref()
+    }
+
+    pub(crate) fn center(&self) -> &[f32] {
+        &self.center
+    }
+
+    /// For the importer, which has validated what it puts in.
+    pub(crate) fn parts_mut(&mut self) -> (&mut Rows<u8>, Option<&mut Rows<f32>>, &mut Vec<f32>) {
+        (&mut self.codes, self.floats.as_mut(), &mut self.center)
+    }
+
+    pub(crate) fn reserve(&mut self, len: usize) -> Result<(), Error> {
+        if self.has_codes() {
+            self.codes.reserve(len)?;
+        }
+        if let Some(floats) = &mut self.floats {
+            floats.reserve(len)?;
+        }
+        Ok(())
+    }
+
+    /// Puts vectors (row-major, checked) into `slots`, for which [`Vectors::reserve`] made room.
+    pub(crate) fn store(&mut self, vectors: &[f32], slots: &[NodeId], len: usize) {
+        if self.has_codes() {
+            self.codes.grow(len);
+        }
+        if let Some(floats) = &mut self.floats {
+            floats.grow(len);
+        }
+        if self.center.is_empty() && self.metric == Metric::Euclidean && self.has_codes() {
+            self.center = mean(vectors, self.dimension);
+        }
+        let stride = self.layout.stride();
+        let rows = slots.len().min(ENCODE_ROWS);
+        let mut codes = vec![0u8; if self.has_codes() { rows * stride } else { 0 }];
+        let mut unit =
+            vec![0f32; if self.metric == Metric::Cosine { rows * self.dimension } else { 0 }];
+        for (slots, vectors) in
+            slots.chunks(ENCODE_ROWS).zip(vectors.chunks(ENCODE_ROWS * self.dimension))
+        {
+            let vectors = if self.metric == Metric::Cosine {
+                let unit = &mut unit[..vectors.len()];
+                parallel::fill(unit, ENCODE_GRAIN * self.dimension, |first, part| {
+                    part.copy_from_slice(&vectors[first..first + part.len()]);
+                    part.chunks_exact_mut(self.dimension).for_each(|vector| {
+                        quantize::normalise(vector);
+                    });
+                });
+                &*unit
+            } else {
+                vectors
+            };
+            if self.has_codes() {
+                let codes = &mut codes[..slots.len() * stride];
+                parallel::fill(codes, ENCODE_GRAIN * stride, |first, part| {
+                    let mut moved = vec![0f32; self.center.len()];
+                    for (at, row) in part.chunks_exact_mut(stride).enumerate() {
+                        let from = (first / stride + at) * self.dimension;
+                        self.encode(&vectors[from..from + self.dimension], &mut moved, row);
+                    }
+                });
+                for (row, &slot) in codes.chunks_exact(stride).zip(slots) {
+                    self.codes.row_mut(slot).copy_from_slice(row);
+                }
+            }
+            if let Some(floats) = &mut self.floats {
+                for (vector, &slot) in vectors.chunks_exact(self.dimension).zip(slots) {
+                    floats.row_mut(slot).copy_from_slice(vector);
+                }
+            }
+        }
+    }
+
+    fn encode(&self, vector: &[f32], moved: &mut Vec<f32>, row: &mut [u8]) {
+        if self.center.is_empty() {
+            self.layout.encode(vector, row);
+        } else {
+            moved.clear();
+            moved.extend(vector.iter().zip(&self.center).map(|(x, c)| x - c));
+            self.layout.encode(moved, row);
+        }
+    }
+
+    /// The vector of `slot` as it is compared: the floats, or what its code stands for.
+    pub(crate) fn vector(&self, slot: NodeId) -> Vec<f32> {
+        if let Some(floats) = &self.floats {
+            return floats.row(slot).to_vec();
+        }
+        let mut vector = vec![0.0; self.dimension];
+        self.layout.decode(self.codes.row(slot), &mut vector);
+        vector.iter_mut().zip(&self.center).for_each(|(x, c)| *x += c);
+        vector
+    }
+
+    pub(crate) fn query(&self) -> Query {
+        Query {
+            row: vec![0; self.layout.stride()],
+            left: Query7::new(self.layout.padded()),
+            scale: 0.0,
+            square_norm: 0.0,
+            floats: Vec::new(),
+        }
+    }
+
+    /// Makes a vector from outside ready: normalised under cosine, and encoded.
+    pub(crate) fn prepare(&self, vector: &[f32], query: &mut Query) {
+        query.floats.clear();
+        query.floats.extend_from_slice(vector);
+        if self.metric == Metric::Cosine {
+            quantize::normalise(&mut query.floats);
+        }
+        if self.has_codes() {
+            let mut row = std::mem::take(&mut query.row);
+            self.encode(&query.floats, &mut Vec::new(), &mut row);
+            self.set_left(&row, query);
+            query.row = row;
+        }
+    }
+
+    /// Makes a stored vector ready for walk distances.
+    #[inline]
+    pub(crate) fn prepare_slot(&self, slot: NodeId, query: &mut Query) {
+        if self.has_codes() {
+            self.set_left(self.codes.row(slot), query);
+        } else {
+            query.floats.clear();
+            query.floats.extend_from_slice(self.float_row(slot));
+        }
+    }
+
+    #[inline]
+    fn set_left(&self, row: &[u8], query: &mut Query) {
+        query.left.set(&row[..self.layout.padded()]);
+        query.scale = self.layout.scale(row);
+        query.square_norm = self.layout.square_norm(row);
+    }
+
+    /// The walk distance from `query` to `slot`.
+    #[inline]
+    pub(crate) fn walk_distance(&self, query: &Query, slot: NodeId) -> f32 {
+        if self.has_codes() {
+            let row = self.codes.row(slot);
+            let dot = kernel::dot7(&query.left, &row[..self.layout.padded()]);
+            return self.code_distance(query, dot, row);
+        }
+        let row = self.float_row(slot);
+        match self.metric {
+            Metric::Cosine => 1.0 - kernel::dot_f32(&query.floats, row),
+            Metric::Dot => -kernel::dot_f32(&query.floats, row),
+            Metric::Euclidean => kernel::l2_f32(&query.floats, row),
+        }
+    }
+
+    /// The walk distances from `query` to four slots at once.
+    #[inline]
+    pub(crate) fn walk_distances(&self, query: &Query, slots: [NodeId; 4]) -> [f32; 4] {
+        if self.has_codes() {
+            let rows = slots.map(|slot| self.codes.row(slot));
+            let padded = self.layout.padded();
+            let dots = kernel::dot7x4(&query.left, rows.map(|row| &row[..padded]));
+            return [0, 1, 2, 3].map(|at| self.code_distance(query, dots[at], rows[at]));
+        }
+        let rows = slots.map(|slot| self.float_row(slot));
+        match self.metric {
+            Metric::Cosine => kernel::dot_f32x4(&query.floats, rows).map(|dot| 1.0 - dot),
+            Metric::Dot => kernel::dot_f32x4(&query.floats, rows).map(|dot| -dot),
+            Metric::Euclidean => kernel::l2_f32x4(&query.floats, rows),
+        }
+    }
+
+    #[inline(always)]
+    fn code_distance(&self, query: &Query, dot: i32, row: &[u8]) -> f32 {
+        let dot = dot as f32 * (query.scale * self.layout.scale(row));
+        match self.metric {
+            Metric::Cosine => 1.0 - dot,
+            Metric::Dot => -dot,
+            Metric::Euclidean => query.square_norm + self.layout.square_norm(row) - 2.0 * dot,
+        }
+    }
+
+    /// The walk distance of two gathered rows of codes from their integer dot product.
+    #[inline(always)]
+    pub(crate) fn pair_distance(&self, dot: i32, a: CodeTrailer, b: CodeTrailer) -> f32 {
+        let dot = dot as f32 * (a.scale * b.scale);
+        match self.metric {
+            Metric::Cosine => 1.0 - dot,
+            Metric::Dot => -dot,
+            Metric::Euclidean => a.square_norm + b.square_norm - 2.0 * dot,
+        }
+    }
+
+    /// What [`Vectors::pair_distance`] needs of a row of codes.
+    #[inline]
+    pub(crate) fn trailer(&self, row: &[u8]) -> CodeTrailer {
+        CodeTrailer { scale: self.layout.scale(row), square_norm: self.layout.square_norm(row) }
+    }
+
+    /// The exact distances from a query made with [`Vectors::prepare`] to four slots, in the index's
+    /// metric.
+    #[inline]
+    pub(crate) fn distances(&self, query: &Query, slots: [NodeId; 4]) -> [f32; 4] {
+        let Some(floats) = &self.floats else {
+            return self.walk_distances(query, slots).map(|distance| self.reported(distance));
+        };
+        let rows = slots.map(|slot| floats.row(slot));
+        match self.metric {
+            Metric::Cosine => {
+                kernel::dot_f32x4(&query.floats, rows).map(|dot| self.reported(1.0 - dot))
+            }
+            Metric::Dot => kernel::dot_f32x4(&query.floats, rows).map(|dot| -dot),
+            Metric::Euclidean => {
+                kernel::l2_f32x4(&query.floats, rows).map(|square| self.reported(square))
+            }
+        }
+    }
+
+    /// Rounding can bring a walk distance below what the metric allows.
+    #[inline(always)]
+    fn reported(&self, walk: f32) -> f32 {
+        match self.metric {
+            Metric::Cosine => walk.clamp(0.0, 2.0),
+            Metric::Dot => walk,
+            Metric::Euclidean => walk.max(0.0).sqrt(),
+        }
+    }
+
+    #[inline(always)]
+    fn float_row(&self, slot: NodeId) -> &[f32] {
+        self.floats.as_ref().expect("an index without codes keeps its floats").row(slot)
+    }
+}
+
+/// The scale and the squared norm of a row of codes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CodeTrailer {
+    scale: f32,
+    square_norm: f32,
+}
+
+/// Summed in 64 bits and in input order, so that it is the same everywhere.
+fn mean(vectors: &[f32], dimension: usize) -> Vec<f32> {
+    let rows = (vectors.len() / dimension).max(1) as f64;
+    let mut sums = vec![0f64; dimension];
+    for vector in vectors.chunks_exact(dimension) {
+        sums.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
+    }
+    sums.into_iter().map(|sum| (sum / rows) as f32).collect()
+}

@@ -1,0 +1,90 @@
+//! Generated data with structure, and the measure of an answer.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+
+use kindex::{Bitset, Config, Index, SearchOptions};
+
+/// Xorshift: the seed is the test's to print.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() >> 16) as usize % bound
+    }
+
+    /// Uniform in -1..1.
+    pub fn signed(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+
+    /// About normal: the sum of four uniforms.
+    pub fn normal(&mut self) -> f32 {
+        (0..4).map(|_| self.signed()).sum::<f32>() * 0.87
+    }
+}
+
+/// `n` vectors around `clusters` centers, `spread` wide, cluster by cluster if `sorted`.
+pub fn mixture(
+    n: usize,
+    dimension: usize,
+    clusters: usize,
+    spread: f32,
+    sorted: bool,
+    seed: u64,
+) -> Vec<f32> {
+    let mut random = Random::new(seed);
+    let centers: Vec<f32> = (0..clusters * dimension).map(|_| random.normal()).collect();
+    let mut vectors = Vec::with_capacity(n * dimension);
+    for at in 0..n {
+        let cluster = if sorted { at * clusters / n } else { random.below(clusters) };
+        vectors.extend(
+            centers[cluster * dimension..][..dimension]
+                .iter()
+                .map(|x| x + spread * random.normal()),
+        );
+    }
+    vectors
+}
+
+/// An index over `vectors`, inserted in batches of `batch`.
+pub fn index_of(config: &Config, vectors: &[f32], batch: usize) -> Index {
+    let mut index = Index::new(config.clone()).unwrap();
+    for part in vectors.chunks(batch * config.dimension) {
+        index.insert(part, &mut |_| {}).unwrap();
+    }
+    index
+}
+
+/// The share of the `k` nearest that a search finds, against the exact scan. An answer as near as
+/// the k-th true one counts: equal vectors are equally right.
+pub fn recall(index: &Index, queries: &[f32], k: usize, ef: usize, filter: Option<&Bitset>) -> f64 {
+    let exact = SearchOptions { k, ef, exact: true };
+    let walk = SearchOptions { k, ef, exact: false };
+    let (mut hits, mut wanted) = (0, 0);
+    let truth = index.search_batch(queries, &exact, filter);
+    let found = index.search_batch(queries, &walk, filter);
+    for (truth, found) in truth.iter().zip(&found) {
+        let Some(last) = truth.last() else { continue };
+        let tolerance = 1e-5 * last.distance.abs().max(0.05);
+        hits += found.iter().filter(|hit| hit.distance <= last.distance + tolerance).count();
+        wanted += truth.len();
+    }
+    hits as f64 / wanted.max(1) as f64
+}
+
+/// The bytes of an index, part by part.
+pub fn bytes_of(index: &Index) -> Vec<(kindex::Part, Vec<u8>)> {
+    let mut parts = Vec::new();
+    index.export(&mut |part, bytes| parts.push((part, bytes.to_vec())));
+    parts
+}
