@@ -10,6 +10,9 @@ use crate::error::Error;
 use crate::metric::Metric;
 use crate::text_column::TextColumn;
 
+/// The most batches: what JavaScript counts exactly.
+const MAX_GENERATION: u64 = (1 << 53) - 1;
+
 /// What a snapshot says of the whole collection.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Head {
@@ -53,6 +56,9 @@ impl Head {
             records: fields.u32()?,
         };
         fields.finish()?;
+        if head.generation > MAX_GENERATION || head.next_document_chunk == u32::MAX {
+            return Err(Error::corrupt("the collection has more batches than there can be"));
+        }
         head.config.validate().map_err(|error| Error::corrupt(error.message()))?;
         Ok(head)
     }

@@ -15,7 +15,7 @@ use crate::metadata::{self, MAX_FIELDS};
 use crate::text_column::TextColumn;
 
 /// The smallest and the largest target for the bytes of a log part.
-const PART_BYTES: (usize, usize) = (64 << 10, 16 << 20);
+const PART_BYTES: (usize, usize) = (1 << 10, 16 << 20);
 
 /// What is wrong with one row of a batch.
 #[derive(Clone, PartialEq, Eq, Debug)]
