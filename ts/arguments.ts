@@ -1,0 +1,103 @@
+import { checkedVector } from './batch-encoder.js';
+import { KindexError, show } from './errors.js';
+import { LIMITS } from './limits.js';
+import { utf8Length } from './text-column.js';
+import type { Include, OpenOptions } from './types.js';
+import type { EngineSettings } from './worker/protocol.js';
+
+const INCLUDES: ReadonlySet<unknown> = new Set<Include>(['metadata', 'document', 'vector']);
+
+/** @throws KindexError `INVALID_ARGUMENT` */
+export function checkInteger(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most)
+    return value;
+  throw new KindexError(
+    'INVALID_ARGUMENT',
+    `${name} must be a whole number from ${least} to ${most}, but is ${show(value)}`,
+  );
+}
+
+/** @throws KindexError `INVALID_ARGUMENT` */
+export function checkName(name: unknown): string {
+  const bytes = typeof name === 'string' ? utf8Length(name) : 0;
+  if (
+    typeof name === 'string' &&
+    bytes >= 1 &&
+    bytes <= LIMITS.nameBytes &&
+    !/\p{Surrogate}/u.test(name)
+  )
+    return name;
+  throw new KindexError(
+    'INVALID_ARGUMENT',
+    `a collection's name is a string of 1 to ${LIMITS.nameBytes} bytes, but this is ${show(name)}`,
+  );
+}
+
+/** @throws KindexError `INVALID_ARGUMENT` */
+export function checkInclude(
+  include: readonly Include[] | undefined,
+  otherwise: readonly Include[],
+): readonly Include[] {
+  if (include === undefined) return otherwise;
+  const bad = Array.isArray(include) ? include.findIndex((part) => !INCLUDES.has(part)) : -1;
+  if (Array.isArray(include) && bad < 0) return include;
+  throw new KindexError(
+    'INVALID_ARGUMENT',
+    `include is an array of 'metadata', 'document' and 'vector', but ${bad < 0 ? `this is ${show(include)}` : `has ${show(include[bad])}`}`,
+  );
+}
+
+/** What `open` asks of the engine; undefined = whatever is stored. The engine checks bounds. */
+export function engineSettings(options: OpenOptions): EngineSettings {
+  const { dimension, metric, quantization, graph, keepVectors } = options;
+  if (dimension !== undefined) checkInteger('dimension', dimension, 1, LIMITS.dimension);
+  checkOneOf('metric', metric, ['cosine', 'dot', 'euclidean']);
+  checkOneOf('quantization', quantization, ['none', 'int8', 'binary']);
+  return {
+    dimension,
+    metric,
+    quantization,
+    m: graph?.m,
+    efConstruction: graph?.efConstruction,
+    keepVectors,
+  };
+}
+
+function checkOneOf(name: string, value: unknown, names: readonly string[]): void {
+  if (value === undefined || names.includes(value as string)) return;
+  throw new KindexError(
+    'INVALID_ARGUMENT',
+    `${name} is one of '${names.join("', '")}', but is ${show(value)}`,
+  );
+}
+
+/**
+ * Queries as one array of their own, row-major.
+ *
+ * @throws KindexError `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`
+ */
+export function queryMatrix(queries: unknown, dimension: number): Float32Array<ArrayBuffer> {
+  if (queries instanceof Float32Array) {
+    if (queries.length % dimension === 0) return new Float32Array(queries);
+    throw new KindexError(
+      'DIMENSION_MISMATCH',
+      `queries holds ${queries.length} numbers, which is no multiple of the dimension ${dimension}`,
+    );
+  }
+  if (!Array.isArray(queries)) {
+    throw new KindexError(
+      'INVALID_ARGUMENT',
+      `queries are a Float32Array or an array, but this is ${show(queries)}`,
+    );
+  }
+  const matrix = new Float32Array(queries.length * dimension);
+  for (const [i, query] of queries.entries()) {
+    try {
+      matrix.set(checkedVector(query, dimension), i * dimension);
+    } catch (thrown) {
+      if (!(thrown instanceof KindexError)) throw thrown;
+      throw new KindexError(thrown.code, `query ${i}: ${thrown.message}`, { index: i });
+    }
+  }
+  return matrix;
+}

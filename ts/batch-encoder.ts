@@ -1,0 +1,263 @@
+import type { BatchRows } from './batch-rows.js';
+import {
+  type BatchOperation,
+  type ItemError,
+  isRetryable,
+  KindexError,
+  show,
+  toKindexError,
+} from './errors.js';
+import { LIMITS } from './limits.js';
+import { encodeMetadata } from './metadata.js';
+import { noText, type TextColumn, TextColumnBuilder, utf8Length } from './text-column.js';
+import type { Slice } from './worker/protocol.js';
+
+/** Work on the page's thread between two rests: a fraction of a frame. */
+const SLICE_MS = 8;
+/** Bytes of vectors and text in a slice. */
+const SLICE_BYTES = 1_500_000;
+/** Rows between two looks at the clock. */
+const CLOCK_ROWS = 64;
+
+/** Vectors that were made for rows that came with a document only. */
+export type MadeVectors = (row: number) => Float32Array | readonly number[] | undefined;
+
+/**
+ * Encodes a batch into slices. A row of the wrong kind is left out and reported; what only the engine can know (ids
+ * that are there or twice, numbers that are not finite) is left to it.
+ */
+export class BatchEncoder {
+  /** What was wrong with rows, by their place in the batch. */
+  readonly errors: ItemError[] = [];
+  readonly #operation: BatchOperation;
+  readonly #rows: BatchRows;
+  readonly #dimension: number;
+  readonly #made: readonly string[] | undefined;
+  readonly #vectors: MadeVectors;
+  readonly #slowest: number;
+  /** The place of each staged row in the batch, once they differ. */
+  #places: number[] | undefined;
+  #staged = 0;
+  #next = 0;
+
+  constructor(parts: {
+    operation: BatchOperation;
+    rows: BatchRows;
+    dimension: number;
+    /** Ids for rows that have none. */
+    made: readonly string[] | undefined;
+    vectors: MadeVectors;
+    batchSize: number | 'auto';
+  }) {
+    this.#operation = parts.operation;
+    this.#rows = parts.rows;
+    this.#dimension = parts.dimension;
+    this.#made = parts.made;
+    this.#vectors = parts.vectors;
+    this.#slowest = parts.batchSize === 'auto' ? Number.POSITIVE_INFINITY : parts.batchSize;
+  }
+
+  /** Rows looked at so far. */
+  get done(): number {
+    return this.#next;
+  }
+
+  /** The place in the batch of a staged row. */
+  place(staged: number): number {
+    return this.#places ? (this.#places[staged] as number) : staged;
+  }
+
+  /** The id of a row as it was given or made. */
+  id(row: number): string | undefined {
+    const given = this.#rows.id(row) ?? this.#made?.[row];
+    return typeof given === 'string' ? given : undefined;
+  }
+
+  /** The next slice; undefined at the end. */
+  next(): Slice | undefined {
+    const first = this.#next;
+    if (first >= this.#rows.length) return undefined;
+    const columns = new SliceBuilder(this.#dimension);
+    const started = performance.now();
+    while (this.#next < this.#rows.length) {
+      const row = this.#next++;
+      this.#encode(row, columns);
+      const looked = row - first + 1;
+      if (columns.bytes >= SLICE_BYTES || looked >= this.#slowest) break;
+      if (looked % CLOCK_ROWS === 0 && performance.now() - started >= SLICE_MS) break;
+    }
+    return columns.finish();
+  }
+
+  #encode(row: number, columns: SliceBuilder): void {
+    try {
+      const id = this.#checkedId(row);
+      const vector = this.#checkedVector(row);
+      const given = this.#rows.metadata(row);
+      const metadata = given === undefined ? undefined : encodeMetadata(given);
+      const document = checkedDocument(this.#rows.document(row));
+      columns.push(id, vector, metadata, document);
+    } catch (thrown) {
+      this.#refuse(row, toKindexError(thrown, 'INVALID_ARGUMENT'));
+      return;
+    }
+    this.#places?.push(row);
+    this.#staged += 1;
+  }
+
+  #refuse(index: number, { code, message }: KindexError): void {
+    this.#places ??= Array.from({ length: this.#staged }, (_, i) => i);
+    const id = this.id(index);
+    this.errors.push({
+      index,
+      id,
+      op: this.#operation,
+      code,
+      message,
+      retryable: isRetryable(code),
+    });
+  }
+
+  #checkedId(row: number): string {
+    const id = this.#rows.id(row) ?? this.#made?.[row];
+    if (typeof id !== 'string') {
+      throw new KindexError('INVALID_ARGUMENT', `an id is a string, but this is ${show(id)}`);
+    }
+    const bytes = utf8Length(id);
+    if (bytes < 1 || bytes > LIMITS.idBytes) {
+      throw new KindexError(
+        'INVALID_ARGUMENT',
+        `an id has 1 to ${LIMITS.idBytes} bytes, but this has ${bytes}`,
+      );
+    }
+    // UTF-8 has no form for half a pair: two different ids could become one.
+    if (/\p{Surrogate}/u.test(id))
+      throw new KindexError('INVALID_ARGUMENT', 'an id must be well-formed Unicode');
+    return id;
+  }
+
+  #checkedVector(row: number): ArrayLike<number> | undefined {
+    const vector = this.#rows.vector(row) ?? this.#vectors(row);
+    if (vector === undefined) {
+      if (this.#operation === 'update' || this.#operation === 'delete') return undefined;
+      throw new KindexError(
+        'INVALID_ARGUMENT',
+        `a vector of ${this.#dimension} numbers is missing`,
+      );
+    }
+    return checkedVector(vector, this.#dimension);
+  }
+}
+
+/** @throws KindexError `INVALID_ARGUMENT`, `DIMENSION_MISMATCH` */
+export function checkedVector(vector: unknown, dimension: number): ArrayLike<number> {
+  if (!Array.isArray(vector) && !(vector instanceof Float32Array)) {
+    throw new KindexError(
+      'INVALID_ARGUMENT',
+      `a vector is a Float32Array or an array of numbers, but this is ${show(vector)}`,
+    );
+  }
+  if (vector.length !== dimension) {
+    throw new KindexError(
+      'DIMENSION_MISMATCH',
+      `a vector of ${dimension} components was expected, one of ${vector.length} came`,
+    );
+  }
+  if (Array.isArray(vector)) {
+    const bad = vector.findIndex((component) => typeof component !== 'number');
+    if (bad >= 0) {
+      throw new KindexError(
+        'INVALID_ARGUMENT',
+        `component ${bad} of the vector is ${show(vector[bad])}, not a number`,
+      );
+    }
+  }
+  return vector;
+}
+
+function checkedDocument(document: unknown): string | undefined {
+  if (document === undefined) return undefined;
+  if (typeof document !== 'string') {
+    throw new KindexError(
+      'INVALID_ARGUMENT',
+      `a document is a string, but this is ${show(document)}`,
+    );
+  }
+  if (document.length * 3 > LIMITS.documentBytes && utf8Length(document) > LIMITS.documentBytes) {
+    throw new KindexError(
+      'INVALID_ARGUMENT',
+      `a document has at most ${LIMITS.documentBytes} bytes`,
+    );
+  }
+  return document;
+}
+
+/** Columns that grow by rows. */
+class SliceBuilder {
+  readonly #dimension: number;
+  readonly #ids = new TextColumnBuilder();
+  readonly #metadata = new TextColumnBuilder();
+  readonly #documents = new TextColumnBuilder();
+  readonly #hasVector: number[] = [];
+  #vectors = new Float32Array(0);
+  #withVector = 0;
+  #withMetadata = 0;
+  #withDocument = 0;
+  #rows = 0;
+
+  constructor(dimension: number) {
+    this.#dimension = dimension;
+  }
+
+  get bytes(): number {
+    return (
+      this.#withVector * this.#dimension * 4 +
+      this.#ids.byteLength +
+      this.#metadata.byteLength +
+      this.#documents.byteLength
+    );
+  }
+
+  push(
+    id: string,
+    vector: ArrayLike<number> | undefined,
+    metadata: string | undefined,
+    document: string | undefined,
+  ): void {
+    this.#ids.push(id);
+    this.#metadata.push(metadata);
+    this.#documents.push(document);
+    this.#hasVector.push(vector ? 1 : 0);
+    if (metadata !== undefined) this.#withMetadata += 1;
+    if (document !== undefined) this.#withDocument += 1;
+    if (vector) {
+      this.#reserve((this.#rows + 1) * this.#dimension);
+      this.#vectors.set(vector, this.#rows * this.#dimension);
+      this.#withVector += 1;
+    }
+    this.#rows += 1;
+  }
+
+  finish(): Slice {
+    const texts = (builder: TextColumnBuilder, count: number): TextColumn =>
+      count === 0 ? noText() : builder.finish();
+    const some = this.#withVector > 0;
+    if (some) this.#reserve(this.#rows * this.#dimension);
+    return {
+      rows: this.#rows,
+      ids: this.#ids.finish(),
+      vectors: this.#vectors.slice(0, some ? this.#rows * this.#dimension : 0),
+      hasVector:
+        this.#withVector === this.#rows ? new Uint8Array(0) : Uint8Array.from(this.#hasVector),
+      metadata: texts(this.#metadata, this.#withMetadata),
+      documents: texts(this.#documents, this.#withDocument),
+    };
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#vectors.length) return;
+    const grown = new Float32Array(Math.max(length, this.#vectors.length * 2));
+    grown.set(this.#vectors);
+    this.#vectors = grown;
+  }
+}

@@ -1,0 +1,31 @@
+/** Every limit that a caller can meet. Past one of them a call fails with a typed error. */
+export const LIMITS = {
+  /** Components of a vector. */
+  dimension: 4096,
+  /** UTF-8 bytes of an id. */
+  idBytes: 512,
+  /** UTF-8 bytes of a collection's name. */
+  nameBytes: 200,
+  /** UTF-8 bytes of one record's metadata as JSON. */
+  metadataBytes: 65_536,
+  /** Objects inside objects in metadata. */
+  metadataDepth: 8,
+  /** UTF-8 bytes of one document. */
+  documentBytes: 4 * 1024 * 1024,
+  /** Items of one batch. */
+  batchRows: 2_097_152,
+  /** UTF-8 bytes of a filter as JSON. */
+  filterBytes: 65_536,
+  /** Conditions and groups inside each other in a filter. */
+  filterDepth: 16,
+  /** Results wanted, and the beam that looks for them. */
+  k: 10_000,
+  ef: 4096,
+} as const;
+
+/** Keys that reach an object's prototype: refused in metadata and filters. */
+export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set([
+  '__proto__',
+  'constructor',
+  'prototype',
+]);

@@ -1,0 +1,281 @@
+import type { BatchOperation, ItemError, KindexError } from './errors.js';
+import type { Filter } from './filter.js';
+import type { StorageAdapter } from './storage/storage.js';
+
+/** How vectors are compared. */
+export type Metric = 'cosine' | 'dot' | 'euclidean';
+
+/** How vectors are kept for the walk through the graph; results are rescored on the float vectors. */
+export type Quantization = 'none' | 'int8' | 'binary';
+
+/** A value of metadata. A `Date` is stored, filtered and returned as milliseconds since 1970. */
+export type MetadataValue =
+  | string
+  | number
+  | boolean
+  | null
+  | Date
+  | readonly string[]
+  | readonly number[]
+  | { readonly [key: string]: MetadataValue | undefined };
+
+/** Metadata of a record of a collection without a declared type. */
+export type Metadata = { [key: string]: MetadataValue | undefined };
+
+/** Metadata as it comes back: dates are milliseconds. */
+export type Stored<V> = V extends Date
+  ? number
+  : V extends string | number | boolean | null | undefined
+    ? V
+    : V extends readonly (infer E)[]
+      ? Stored<E>[]
+      : V extends object
+        ? { [K in keyof V]: Stored<V[K]> }
+        : V;
+
+/** One vector: `dimension` finite numbers. */
+export type Vector = Float32Array | readonly number[];
+
+/** Makes vectors of texts: one row per text, in order; flat (n x d) or a row each. */
+export type Embed = (
+  texts: readonly string[],
+  context: { readonly signal: AbortSignal | undefined },
+) => Promise<Float32Array | readonly Vector[]>;
+
+/** Where a collection is kept. `auto` is IndexedDB (in Node: files), or memory where there is none. */
+export type StorageOption = 'auto' | 'indexeddb' | 'file' | 'memory' | StorageAdapter;
+
+/** Links of the graph, in HNSW's terms. */
+export interface GraphOptions {
+  /** A node keeps up to `2 m` links; 4 to 64, default 16. */
+  readonly m?: number;
+  /** The beam with which a new node looks for neighbors; 8 to 4096, default 64. */
+  readonly efConstruction?: number;
+}
+
+/** Where the wasm and the worker are, for bundlers that do not copy assets. One engine serves all
+ *  collections of a page: the first `open` decides. */
+export interface EngineOptions {
+  /** Threads of the pool; 1 = no pool. `auto`: all cores where the page is cross-origin isolated. */
+  readonly threads?: 'auto' | number;
+  /** Folder or file of the wasm. A file is taken as it is; a folder (ending in `/`) holds all of them. */
+  readonly wasmUrl?: string | URL;
+  /** The worker script. */
+  readonly workerUrl?: string | URL;
+}
+
+/** Options of `Collection.open`. What is left out is taken from the stored collection. */
+export interface OpenOptions extends EngineOptions {
+  /** Components of every vector, 1 to 4096. Needed when the collection is new. */
+  readonly dimension?: number;
+  /** Default `cosine`. */
+  readonly metric?: Metric;
+  /** Default `int8`. */
+  readonly quantization?: Quantization;
+  readonly graph?: GraphOptions;
+  /** Whether the float vectors stay in memory for rescoring; default true. */
+  readonly keepVectors?: boolean;
+  /** Default `auto`. */
+  readonly storage?: StorageOption;
+  readonly embed?: Embed;
+  /** Texts per call of `embed`; default 32. */
+  readonly embedBatchSize?: number;
+  /** How far reading the stored collection has come. */
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `Collection.load`. */
+export interface LoadOptions extends EngineOptions {
+  /** The name of the loaded collection; default: a made one. */
+  readonly name?: string;
+  /** `memory` (default) reads the snapshot only; any other storage keeps it under `name`. */
+  readonly storage?: StorageOption;
+  readonly embed?: Embed;
+  readonly embedBatchSize?: number;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A record to write. */
+export interface Row<M extends object = Metadata> {
+  /** 1 to 512 bytes of UTF-8; made (and sorting by time) where left out of an insert. */
+  readonly id?: string;
+  readonly vector?: Vector;
+  readonly metadata?: M | null;
+  readonly document?: string | null;
+}
+
+/** Records to write, by column; all columns have the same number of rows. */
+export interface Columns<M extends object = Metadata> {
+  readonly ids?: readonly string[];
+  /** Flat (n x d, row-major) or a row each. The caller's array is read, never taken. */
+  readonly vectors?: Float32Array | readonly Vector[];
+  readonly metadatas?: readonly (M | null | undefined)[];
+  readonly documents?: readonly (string | null | undefined)[];
+}
+
+/** What a batch verb takes. */
+export type Batch<M extends object = Metadata> = readonly Row<M>[] | Row<M> | Columns<M>;
+
+/** What `delete` takes. */
+export type Selection<M extends object = Metadata> =
+  | { readonly ids: readonly string[]; readonly where?: never }
+  | { readonly where: Filter<M>; readonly ids?: never };
+
+/** What a long call is doing. */
+export type Phase = 'embed' | 'encode' | 'validate' | 'commit' | 'index' | 'load';
+
+/** How far a long call has come. */
+export interface Progress {
+  readonly phase: Phase;
+  /** Items done in this phase (bytes while loading). */
+  readonly done: number;
+  readonly total: number;
+  /** Slices handed to the engine so far. */
+  readonly batches: number;
+}
+
+/** Options of the batch verbs. */
+export interface BatchOptions {
+  /** All or nothing (default), or each item for itself. */
+  readonly atomic?: boolean;
+  /** Rows per slice that is handed to the engine. `auto` (default) aims at 1.5 MB. */
+  readonly batchSize?: number | 'auto';
+  /** `strict` waits until the bytes are on the disk; default `relaxed`: until the system has them. */
+  readonly durability?: 'relaxed' | 'strict';
+  /** Called at most every 50 ms, and once at the end. */
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+  /** A retry under the same id is not applied twice. */
+  readonly batchId?: string;
+}
+
+/** What a batch did. */
+export interface BatchResult {
+  /** Whether every item was written. */
+  readonly success: boolean;
+  readonly atomic: boolean;
+  readonly operation: BatchOperation;
+  /** The ids of the batch in its order, also those that were made. Empty for a delete by filter. */
+  readonly ids: readonly string[];
+  readonly written: number;
+  readonly failed: number;
+  /** In the order of the batch. */
+  readonly errors: readonly ItemError[];
+  /** Slices that were handed to the engine. */
+  readonly batchesProcessed: number;
+  /** Whether the batch outlives the page; false for storage `memory`. */
+  readonly durable: boolean;
+  /** Batches that the collection has committed so far, this one included. */
+  readonly generation: number;
+  readonly elapsedMs: number;
+}
+
+/** Parts of a record that a call returns. */
+export type Include = 'metadata' | 'document' | 'vector';
+
+/** Options of `search` and `searchBatch`. */
+export interface SearchOptions<M extends object = Metadata> {
+  /** Results wanted; default 10. */
+  readonly k?: number;
+  /** The beam of the walk, at least `k`; default 64. Wider finds more and takes longer. */
+  readonly ef?: number;
+  readonly where?: Filter<M>;
+  /** Default `['metadata']`. */
+  readonly include?: readonly Include[];
+  /** Compare with every vector. */
+  readonly exact?: boolean;
+  /** Called with how the answer was found. */
+  readonly explain?: (explanation: Explanation) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How a search found its answer. */
+export interface Explanation {
+  /** The way taken, for example `flat` or `graph`. */
+  readonly strategy: string;
+  /** Distances computed. */
+  readonly distances: number;
+  /** Nodes visited. */
+  readonly visited: number;
+}
+
+/** A record that was found. */
+export interface Hit<M extends object = Metadata> {
+  readonly id: string;
+  /** 1 - cos, -dot, or the L2 distance. Smaller is closer. */
+  readonly distance: number;
+  /** cos, dot, or 1 / (1 + distance). Larger is closer. */
+  readonly score: number;
+  readonly metadata?: Stored<M>;
+  readonly document?: string;
+  readonly vector?: Float32Array;
+}
+
+/** A stored record. */
+export interface StoredRecord<M extends object = Metadata> {
+  readonly id: string;
+  readonly metadata?: Stored<M>;
+  readonly document?: string;
+  readonly vector?: Float32Array;
+}
+
+/** Which records `get` returns. */
+export interface GetQuery<M extends object = Metadata> {
+  readonly ids?: readonly string[];
+  readonly where?: Filter<M>;
+  /** Default: all that match. For many, see `iterate`. */
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+/** Options of `get` and `iterate`. */
+export interface GetOptions {
+  /** Default `['metadata', 'document']`. */
+  readonly include?: readonly Include[];
+  readonly signal?: AbortSignal;
+}
+
+/** Facts about a collection. */
+export interface Stats {
+  readonly name: string;
+  readonly dimension: number;
+  readonly metric: Metric;
+  readonly quantization: Quantization;
+  /** Records. */
+  readonly live: number;
+  /** Deleted slots that are not reclaimed yet. */
+  readonly tombstones: number;
+  /** Whether there is a graph; small collections are scanned. */
+  readonly graph: boolean;
+  /** Batches committed so far. */
+  readonly generation: number;
+  /** Bytes in memory, by part. */
+  readonly bytes: Readonly<Record<string, number>>;
+  readonly threads: number;
+  /** `simd128`, `relaxed-simd` or `scalar`. */
+  readonly simd: string;
+  /** `indexeddb`, `file`, `memory`, or an adapter's kind. */
+  readonly storage: string;
+  /** Why it is not the storage that `auto` prefers. */
+  readonly storageReason: string | undefined;
+  /** Bytes of the log since the last checkpoint. */
+  readonly logBytes: number;
+  /** Generation of the last checkpoint. */
+  readonly checkpoint: number | undefined;
+  readonly version: string;
+}
+
+/** Events of a collection. */
+export interface Events {
+  /** A batch was committed, through this object or another of the same page. */
+  change: {
+    readonly generation: number;
+    readonly operation: BatchOperation;
+    readonly written: number;
+  };
+  progress: Progress;
+  /** Something failed that no call waits for, for example a checkpoint. */
+  error: KindexError;
+}
