@@ -136,6 +136,7 @@ function writeGlue() {
         throw new Failure('the threaded glue does not import the helper of wasm-bindgen-rayon');
       glue = glue.replace(helper, "'../worker/start-workers.ts'");
     }
+    if (!variant.threads) glue = restartable(glue);
     if (/import\.meta\.url/.test(glue)) {
       throw new Failure(
         `the glue of ${variant.name} looks for its own wasm file, which bundlers would follow`,
@@ -144,6 +145,13 @@ function writeGlue() {
     writeFileSync(join(generated, `${variant.glue}.js`), glue);
     copyFileSync(join(outputOf(variant), 'kindex.d.ts'), join(generated, `${variant.glue}.d.ts`));
   }
+}
+
+/** On a page without workers an engine that crashed can only be replaced by instantiating anew. */
+function restartable(glue) {
+  const once = /(function initSync\(module\) \{\s*)if \(wasm !== undefined\) return wasm;\s*/;
+  if (!once.test(glue)) throw new Failure('initSync of the glue has changed its form');
+  return glue.replace(once, '$1');
 }
 
 /** Changes whenever a file that goes into the wasm changes, or the compiler, or this script. */

@@ -1,0 +1,108 @@
+/**
+ * The wasm as the host sees it: what wasm-bindgen generates for `crates/wasm`, without the parts that only
+ * loading needs. Only `ts/entrypoints` import the generated files themselves.
+ */
+export interface Glue {
+  readonly Engine: { new (optionsJson: string): Engine; load(): Loader };
+  /** JSON: version, simd level, threads. */
+  capabilities(): string;
+  /** The document of a row of a chunk. Throws `CORRUPT`. */
+  readDocument(chunk: Uint8Array, row: number): string | undefined;
+  crc32(bytes: Uint8Array): number;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Bits of `include`. */
+export const INCLUDE = { metadata: 1, documents: 2, vectors: 4 } as const;
+
+/** A collection in wasm memory. Synchronous; throws `Error`s with a `code`. */
+export interface Engine {
+  free(): void;
+  options(): string;
+  stats(): string;
+  readonly size: number;
+  readonly generation: number;
+
+  /** JSON of what became of a named batch, if it is among the last ones. */
+  outcome(batchId: string): string | undefined;
+  begin(op: string, atomic: boolean, batchId: string | undefined): void;
+  stage(
+    ids: Uint8Array,
+    idEnds: Uint32Array,
+    vectors: Float32Array,
+    hasVector: Uint8Array,
+    metadata: Uint8Array,
+    metadataEnds: Uint32Array,
+    metadataPresent: Uint8Array,
+    documents: Uint8Array,
+    documentEnds: Uint32Array,
+    documentPresent: Uint8Array,
+  ): void;
+  stageWhere(filterJson: string): void;
+  validate(): string;
+  encode(targetPartBytes: number): EncodedBatch;
+  takeDocumentChunk(i: number): Uint8Array;
+  takeLogPart(i: number): Uint8Array;
+  apply(progress: ((done: number, total: number) => void) | undefined): number;
+  discard(): void;
+
+  replay(logPart: Uint8Array): boolean;
+  endReplay(): number;
+
+  /** Document chunks may follow the first part, framed. */
+  beginSnapshot(): void;
+  frameDocumentChunk(number: number, bytes: Uint8Array): Uint8Array;
+  nextSnapshotPart(targetBytes: number): Uint8Array | undefined;
+
+  search(
+    queries: Float32Array,
+    k: number,
+    ef: number,
+    exact: boolean,
+    filterJson: string | undefined,
+    include: number,
+    explain: boolean,
+  ): Results;
+  get(ids: Uint8Array, idEnds: Uint32Array, include: number): Results;
+  find(filterJson: string | undefined, limit: number, offset: number, include: number): Results;
+  count(filterJson: string | undefined): number;
+  /** Reclaims what deleted records still hold. */
+  compact(): void;
+  check(): string;
+}
+
+/** What `encode` made: take every chunk and part once. */
+export interface EncodedBatch {
+  readonly documentChunks: number;
+  readonly firstDocumentChunk: number;
+  readonly logParts: number;
+  free(): void;
+}
+
+/** Reads a snapshot piece by piece. */
+export interface Loader {
+  push(bytes: Uint8Array): void;
+  takeDocumentChunk(): { readonly number: number; readonly bytes: Uint8Array } | undefined;
+  finish(): Engine;
+  free(): void;
+}
+
+/** Hits or records, by column. Each getter is read once. */
+export interface Results {
+  readonly total: number;
+  counts(): Uint32Array;
+  ids(): string;
+  idEnds(): Uint32Array;
+  distances(): Float32Array;
+  metadata(): string;
+  documents(): Uint32Array;
+  vectors(): Float32Array;
+  explanation(): string;
+  free(): void;
+}
+
+/** What wasm hands out is a copy in a buffer of its own; the declarations of wasm-bindgen do not say so. */
+export function owned(bytes: Uint8Array): Bytes {
+  return bytes as Bytes;
+}

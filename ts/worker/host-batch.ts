@@ -1,0 +1,162 @@
+import { type BatchOperation, KindexError } from '../errors.js';
+import type { Durability } from '../storage/storage.js';
+import { owned } from './glue.js';
+import type { HostCollection } from './host-collection.js';
+import type { BatchOutcome, HostProgress, Slice } from './protocol.js';
+
+/** Bytes of a log record: large enough to be quick in IndexedDB, small enough to be held twice. */
+const LOG_PART_BYTES = 2 * 1024 * 1024;
+
+/** One batch on its way into a collection. It has the collection for itself until it ends. */
+export class HostBatch {
+  readonly collection: HostCollection;
+  readonly operation: BatchOperation;
+  readonly #atomic: boolean;
+  readonly #batchId: string | undefined;
+  readonly #release: () => void;
+  #rows = 0;
+  #byFilter = false;
+  #ended = false;
+
+  private constructor(
+    collection: HostCollection,
+    kind: { operation: BatchOperation; atomic: boolean; batchId: string | undefined },
+    release: () => void,
+  ) {
+    this.collection = collection;
+    this.operation = kind.operation;
+    this.#atomic = kind.atomic;
+    this.#batchId = kind.batchId;
+    this.#release = release;
+  }
+
+  static async begin(
+    collection: HostCollection,
+    operation: BatchOperation,
+    atomic: boolean,
+    batchId: string | undefined,
+  ): Promise<HostBatch> {
+    const release = await collection.writers.acquire();
+    try {
+      await collection.tidy();
+      collection.engine.begin(operation, atomic, batchId);
+      return new HostBatch(collection, { operation, atomic, batchId }, release);
+    } catch (thrown) {
+      release();
+      throw thrown;
+    }
+  }
+
+  stage(slice: Slice): void {
+    const { ids, metadata, documents } = slice;
+    this.collection.engine.stage(
+      ids.bytes,
+      ids.ends,
+      slice.vectors,
+      slice.hasVector,
+      metadata.bytes,
+      metadata.ends,
+      metadata.present,
+      documents.bytes,
+      documents.ends,
+      documents.present,
+    );
+    this.#rows += slice.rows;
+  }
+
+  stageWhere(where: string): void {
+    this.collection.engine.stageWhere(where);
+    this.#byFilter = true;
+  }
+
+  /** Validates, stores, indexes. Whatever fails before the last step leaves collection and storage as they were. */
+  async commit(
+    refused: number,
+    durability: Durability,
+    report: (progress: HostProgress) => void,
+  ): Promise<BatchOutcome> {
+    const { engine } = this.collection;
+    const total = this.#rows;
+    const repeated = this.#batchId === undefined ? undefined : engine.outcome(this.#batchId);
+    if (repeated !== undefined) {
+      this.cancel();
+      return this.#repeated(JSON.parse(repeated));
+    }
+    report({ phase: 'validate', done: 0, total });
+    const errors: BatchOutcome['errors'] = JSON.parse(engine.validate());
+    report({ phase: 'validate', done: total, total });
+    const bad = new Set(errors.map((error) => error.index)).size;
+    if ((this.#atomic && refused + bad > 0) || (!this.#byFilter && total === bad)) {
+      this.cancel();
+      return this.#outcome(0, errors);
+    }
+    await this.#store(durability, report);
+    const written = engine.apply((done, all) => report({ phase: 'index', done, total: all }));
+    this.#ended = true;
+    try {
+      await this.collection.batchEnded();
+    } finally {
+      this.#release();
+    }
+    return this.#outcome(written, errors);
+  }
+
+  /** Ends the batch; nothing of it remains. */
+  cancel(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    try {
+      this.collection.engine.discard();
+    } finally {
+      this.#release();
+    }
+  }
+
+  async #store(durability: Durability, report: (progress: HostProgress) => void): Promise<void> {
+    const { collection } = this;
+    const { engine, store } = collection;
+    const encoded = engine.encode(LOG_PART_BYTES);
+    const { documentChunks, firstDocumentChunk, logParts } = encoded;
+    encoded.free();
+    const total = documentChunks + (store.durable ? logParts : 0);
+    let done = 0;
+    let logBytes = 0;
+    const step = () => report({ phase: 'commit', done: ++done, total });
+    function* documents() {
+      for (let i = 0; i < documentChunks; i++) {
+        yield [firstDocumentChunk + i, owned(engine.takeDocumentChunk(i))] as const;
+        step();
+      }
+    }
+    function* log() {
+      if (!store.durable) return;
+      for (let i = 0; i < logParts; i++) {
+        const bytes = owned(engine.takeLogPart(i));
+        logBytes += bytes.length;
+        yield [collection.sequence + i, bytes] as const;
+        step();
+      }
+    }
+    try {
+      await store.append({ documents: documents(), log: log() }, durability);
+    } catch (thrown) {
+      collection.appendFailed(firstDocumentChunk);
+      throw thrown;
+    }
+    if (store.durable) collection.appended(logParts, logBytes);
+  }
+
+  /** A batch of this name was written before: this time it reports what was done then. */
+  #repeated(outcome: { op: string; written: number }): BatchOutcome {
+    if (outcome.op === this.operation) return this.#outcome(outcome.written, []);
+    throw new KindexError(
+      'INVALID_ARGUMENT',
+      `batchId '${this.#batchId}' was used for an ${outcome.op} before, and now for an ${this.operation}`,
+    );
+  }
+
+  #outcome(written: number, errors: BatchOutcome['errors']): BatchOutcome {
+    const { engine, durable } = this.collection;
+    return { written, errors, generation: engine.generation, size: engine.size, durable };
+  }
+}

@@ -1,0 +1,186 @@
+import type { BatchOperation, ItemError, WireError } from '../errors.js';
+import type { Durability, StorageAdapter } from '../storage/storage.js';
+import type { TextColumn } from '../text-column.js';
+import type { Phase } from '../types.js';
+
+/** A collection that the host has open. */
+export type Handle = number;
+/** A batch between `begin` and `commit` or `cancel`. */
+export type BatchToken = number;
+/** A snapshot that is being written or read. */
+export type StreamToken = number;
+
+/** Engine options as they are stored; what is undefined is taken from the stored collection or the defaults. */
+export interface EngineSettings {
+  readonly dimension: number | undefined;
+  readonly metric: string | undefined;
+  readonly quantization: string | undefined;
+  readonly m: number | undefined;
+  readonly efConstruction: number | undefined;
+  readonly keepVectors: boolean | undefined;
+}
+
+/** `auto`, a built-in kind, or (in place only) an adapter. */
+export type StorageChoice = string | StorageAdapter;
+
+/** Rows of a batch, as columns whose buffers may be transferred. */
+export interface Slice {
+  readonly rows: number;
+  readonly ids: TextColumn;
+  readonly vectors: Float32Array<ArrayBuffer>;
+  /** 1 per row with a vector; empty = all have (or, if `vectors` is empty, none). */
+  readonly hasVector: Uint8Array<ArrayBuffer>;
+  readonly metadata: TextColumn;
+  readonly documents: TextColumn;
+}
+
+/** What is known of a collection once it is open. */
+export interface CollectionInfo {
+  readonly handle: Handle;
+  readonly name: string;
+  readonly options: string;
+  readonly size: number;
+  readonly generation: number;
+  readonly durable: boolean;
+}
+
+/** What a batch did, in the host's terms: indexes count the staged rows. */
+export interface BatchOutcome {
+  readonly written: number;
+  readonly errors: readonly Pick<ItemError, 'index' | 'id' | 'code' | 'message'>[];
+  readonly generation: number;
+  readonly size: number;
+  readonly durable: boolean;
+}
+
+/** Hits or records by column; strings with UTF-16 ends. */
+export interface ResultColumns {
+  readonly counts: Uint32Array;
+  readonly ids: string;
+  readonly idEnds: Uint32Array;
+  readonly distances: Float32Array;
+  /** A JSON array, or ''. */
+  readonly metadata: string;
+  readonly documents: readonly (string | undefined)[] | undefined;
+  readonly vectors: Float32Array;
+  readonly explanation: string;
+}
+
+export interface SearchCall {
+  readonly queries: Float32Array;
+  readonly k: number;
+  readonly ef: number;
+  readonly exact: boolean;
+  readonly where: string | undefined;
+  readonly include: number;
+  readonly explain: boolean;
+}
+
+/** Every call: what goes in, and what comes out. */
+export interface Calls {
+  open: {
+    in: { name: string; settings: EngineSettings; storage: StorageChoice };
+    out: CollectionInfo;
+  };
+  list: { in: { storage: StorageChoice }; out: string[] };
+  destroy: { in: { name: string; storage: StorageChoice }; out: undefined };
+  close: { in: { collection: Handle }; out: undefined };
+
+  begin: {
+    in: { collection: Handle; op: BatchOperation; atomic: boolean; batchId: string | undefined };
+    out: BatchToken;
+  };
+  stage: { in: { batch: BatchToken; slice: Slice }; out: undefined };
+  stageWhere: { in: { batch: BatchToken; where: string }; out: undefined };
+  /** `refused`: rows that the page found bad and did not stage. */
+  commit: { in: { batch: BatchToken; refused: number; durability: Durability }; out: BatchOutcome };
+  cancel: { in: { batch: BatchToken }; out: undefined };
+
+  search: { in: { collection: Handle; call: SearchCall }; out: ResultColumns };
+  get: { in: { collection: Handle; ids: TextColumn; include: number }; out: ResultColumns };
+  find: {
+    in: {
+      collection: Handle;
+      where: string | undefined;
+      limit: number;
+      offset: number;
+      include: number;
+    };
+    out: ResultColumns;
+  };
+  count: { in: { collection: Handle; where: string | undefined }; out: number };
+  stats: { in: { collection: Handle }; out: string };
+  compact: { in: { collection: Handle }; out: undefined };
+
+  /** Writers wait from here until the last part was taken, or `endSnapshot`. */
+  beginSnapshot: { in: { collection: Handle }; out: StreamToken };
+  nextSnapshotPart: { in: { stream: StreamToken }; out: Uint8Array | undefined };
+  endSnapshot: { in: { stream: StreamToken }; out: undefined };
+
+  beginLoad: { in: { name: string; storage: StorageChoice }; out: StreamToken };
+  loadPart: { in: { stream: StreamToken; bytes: Uint8Array }; out: undefined };
+  finishLoad: { in: { stream: StreamToken }; out: CollectionInfo };
+  cancelLoad: { in: { stream: StreamToken }; out: undefined };
+}
+
+export type CallName = keyof Calls;
+
+/** One call on its way to the host. */
+export type Request = {
+  [K in CallName]: { readonly id: number; readonly call: K; readonly arguments: Calls[K]['in'] };
+}[CallName];
+
+/** How far a call has come. */
+export interface HostProgress {
+  readonly phase: Phase;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Something that no call waits for. */
+export type HostEvent =
+  | {
+      readonly event: 'change';
+      readonly collection: Handle;
+      readonly generation: number;
+      readonly size: number;
+      readonly operation: BatchOperation;
+      readonly written: number;
+    }
+  | { readonly event: 'closed'; readonly collection: Handle; readonly reason: string }
+  | { readonly event: 'error'; readonly collection: Handle; readonly error: WireError }
+  /** The wasm has trapped: the host is finished, with all its collections. */
+  | { readonly event: 'crashed'; readonly message: string };
+
+/** What comes back. */
+export type Reply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: WireError }
+  | { readonly id: number; readonly progress: HostProgress }
+  | HostEvent;
+
+/** The first message to a worker: how to start. Answered with {@link Started}. */
+export interface Start {
+  readonly kindex: 'start';
+  readonly module: WebAssembly.Module;
+  /** Threads of the pool; 0 = the single-threaded build. */
+  readonly threads: number;
+}
+
+export type Started =
+  | { readonly kindex: 'started' }
+  | { readonly kindex: 'failed'; readonly message: string };
+
+/** Buffers of a slice that go over without a copy. */
+export function sliceTransfers(slice: Slice): ArrayBuffer[] {
+  const columns = [slice.ids, slice.metadata, slice.documents];
+  return [
+    slice.vectors.buffer,
+    slice.hasVector.buffer,
+    ...columns.flatMap((column) => [
+      column.bytes.buffer,
+      column.ends.buffer,
+      column.present.buffer,
+    ]),
+  ];
+}

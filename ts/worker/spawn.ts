@@ -1,0 +1,88 @@
+import { KindexError } from '../errors.js';
+import { Client } from './client.js';
+import type { Reply, Start, Started } from './protocol.js';
+
+/** How long a worker may take to start its pool. */
+const START_MS = 10_000;
+
+/** How to get the parts of an engine. */
+export interface Parts {
+  /** Compiles the file with or without threads; asked once per kind. */
+  module(threads: boolean): Promise<WebAssembly.Module>;
+  worker(): Worker;
+  /** Threads to begin with; 0 = the single-threaded file. */
+  readonly threads: number;
+}
+
+/**
+ * Starts an engine in a worker. A pool that does not start in time is tried with half the threads, and in the end
+ * without any.
+ *
+ * @throws KindexError `UNSUPPORTED` if not even the single-threaded engine starts
+ */
+export async function spawn(parts: Parts): Promise<Client> {
+  for (let { threads } = parts; ; threads = threads > 2 ? Math.floor(threads / 2) : 0) {
+    try {
+      return await attempt(parts, threads);
+    } catch (thrown) {
+      if (threads === 0) throw thrown;
+    }
+  }
+}
+
+async function attempt(parts: Parts, threads: number): Promise<Client> {
+  // Both take a while, and neither needs the other.
+  const compiling = parts.module(threads > 0);
+  compiling.catch(() => {});
+  const worker = parts.worker();
+  try {
+    const module = await compiling;
+    await started(worker, { kindex: 'start', module, threads });
+    return connect(worker);
+  } catch (thrown) {
+    worker.terminate();
+    throw thrown;
+  }
+}
+
+/** Resolves once the worker says that its engine is up. */
+function started(worker: Worker, start: Start): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (why: string) => {
+      const message = `the engine does not start in its worker: ${why} (see the options 'workerUrl' and 'wasmUrl')`;
+      reject(new KindexError('UNSUPPORTED', message));
+    };
+    const timer = setTimeout(() => failed(`no answer within ${START_MS / 1000} s`), START_MS);
+    worker.onmessage = ({ data }: MessageEvent<Started>) => {
+      clearTimeout(timer);
+      if (data.kindex === 'started') resolve();
+      else failed(data.message);
+    };
+    worker.onerror = (event) => {
+      clearTimeout(timer);
+      failed(event.message || 'its script can not be loaded');
+    };
+    worker.postMessage(start);
+  });
+}
+
+function connect(worker: Worker): Client {
+  const client = new Client({
+    inPlace: false,
+    post: (request, transfer) => worker.postMessage(request, transfer),
+  });
+  worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+    client.receive(data);
+    if (client.failure) worker.terminate();
+  };
+  worker.onerror = (event) => {
+    client.fail(
+      new KindexError(
+        'CRASHED',
+        `the engine's worker has crashed: ${event.message || 'no reason given'}`,
+      ),
+    );
+    worker.terminate();
+  };
+  return client;
+}

@@ -1,0 +1,56 @@
+/**
+ * The pool's threads: takes the place of wasm-bindgen-rayon's `workerHelpers.js`, whose import of the package's
+ * root breaks bundlers. Every thread runs the very script that this runs in.
+ */
+
+/** The first message to a thread of the pool. */
+export interface PoolStart {
+  readonly kindex: 'pool';
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly receiver: number;
+}
+
+/** What wasm-bindgen-rayon hands over. */
+interface PoolBuilder {
+  numThreads(): number;
+  receiver(): number;
+  build(): void;
+}
+
+/** Browsers collect workers that nothing refers to, even while they run. */
+const threads: Worker[] = [];
+
+export async function startWorkers(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  builder: PoolBuilder,
+) {
+  const start: PoolStart = { kindex: 'pool', module, memory, receiver: builder.receiver() };
+  await Promise.all(Array.from({ length: builder.numThreads() }, (_, i) => startThread(start, i)));
+  builder.build();
+}
+
+function startThread(start: PoolStart, i: number): Promise<void> {
+  const thread = new Worker(self.location.href, { type: ownType(), name: `kindex-${i + 1}` });
+  threads.push(thread);
+  return new Promise((resolve, reject) => {
+    thread.onmessage = () => resolve();
+    thread.onerror = (event) =>
+      reject(new Error(`a thread of the pool did not start: ${event.message}`));
+    thread.postMessage(start);
+  });
+}
+
+/** Whether this script runs as a module or as a classic worker: some bundlers turn one into the other. */
+function ownType(): WorkerType {
+  try {
+    (self as unknown as { importScripts(url: string): void }).importScripts(
+      'data:text/javascript,',
+    );
+    return 'classic';
+  } catch (thrown) {
+    // In a module worker importScripts is not allowed (a TypeError); in a classic one a policy may refuse the URL.
+    return thrown instanceof TypeError ? 'module' : 'classic';
+  }
+}
