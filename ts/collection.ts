@@ -1,0 +1,412 @@
+import { checkInclude, checkInteger, checkName, engineSettings, queryMatrix } from './arguments.js';
+import { type Attached, Connection } from './connection.js';
+import { EMBED_BATCH, embedTexts } from './embed.js';
+import { fromWire, KindexError, show, throwIfAborted } from './errors.js';
+import { EventHub } from './events.js';
+import { encodeFilter, type Filter } from './filter.js';
+import { makeIds } from './ids.js';
+import { LIMITS } from './limits.js';
+import { hits, includeBits, records } from './results.js';
+import { engine } from './runtime.js';
+import { loadSnapshot, type SnapshotSource, takeSnapshot } from './snapshot.js';
+import { textColumn } from './text-column.js';
+import type {
+  Batch,
+  BatchOptions,
+  BatchResult,
+  Embed,
+  EngineOptions,
+  Events,
+  GetOptions,
+  GetQuery,
+  Hit,
+  LoadOptions,
+  Metadata,
+  Metric,
+  OpenOptions,
+  Quantization,
+  SearchOptions,
+  Selection,
+  Stats,
+  StorageOption,
+  StoredRecord,
+  Vector,
+} from './types.js';
+import { Mutex } from './worker/mutex.js';
+import type { CollectionInfo, HostEvent } from './worker/protocol.js';
+import { deleteWhere, type Target, untilAborted, writeRows } from './write.js';
+
+const DEFAULT_K = 10;
+const DEFAULT_EF = 64;
+/** Records per step of `iterate`. */
+const PAGE = 1000;
+/** As many as there are. */
+const ALL = 0xffff_ffff;
+
+/**
+ * Records with ids, vectors, metadata and documents, kept in storage and searched by similarity.
+ *
+ * Every change is a batch: validated as a whole, stored in one transaction, and only then visible. Batches of one
+ * collection follow each other in the order of the calls.
+ */
+export class Collection<M extends object = Metadata> {
+  readonly name: string;
+  /** Components of every vector. */
+  readonly dimension: number;
+  readonly metric: Metric;
+  readonly quantization: Quantization;
+  readonly #connection: Connection;
+  readonly #embed: Embed | undefined;
+  readonly #embedBatchSize: number;
+  readonly #events = new EventHub();
+  readonly #writes = new Mutex();
+  #size: number;
+
+  private constructor(
+    attached: Attached,
+    reopen: () => Promise<Attached>,
+    options: OpenOptions | LoadOptions,
+  ) {
+    const { info } = attached;
+    const stored = JSON.parse(info.options);
+    this.name = info.name;
+    this.dimension = stored.dimension;
+    this.metric = stored.metric;
+    this.quantization = stored.quantization;
+    this.#size = info.size;
+    this.#embed = options.embed;
+    this.#embedBatchSize = checkInteger(
+      'embedBatchSize',
+      options.embedBatchSize ?? EMBED_BATCH,
+      1,
+      LIMITS.batchRows,
+    );
+    this.#connection = new Connection(attached, reopen, (event) => this.#heard(event));
+  }
+
+  /**
+   * Opens the collection of that name, or makes it.
+   *
+   * @throws KindexError `INVALID_ARGUMENT`, `DIMENSION_MISMATCH` if it is stored with other options; `LOCKED` while
+   * another tab has it open; `CORRUPT`, `NEWER_VERSION`, `STORAGE_UNAVAILABLE`, `UNSUPPORTED`
+   */
+  static async open<M extends object = Metadata>(
+    name: string,
+    options: OpenOptions = {},
+  ): Promise<Collection<M>> {
+    checkName(name);
+    const settings = engineSettings(options);
+    const storage = options.storage ?? 'auto';
+    const attach = async (onProgress?: OpenOptions['onProgress']): Promise<Attached> => {
+      const client = await engineFor(options, storage);
+      const info = await client.call(
+        'open',
+        { name, settings, storage },
+        { onProgress: onProgress && ((progress) => onProgress({ ...progress, batches: 0 })) },
+      );
+      return { client, info };
+    };
+    const opening = attach(options.onProgress);
+    let attached: Attached;
+    try {
+      attached = await untilAborted(opening, options.signal);
+    } catch (thrown) {
+      closeLate(opening);
+      throw thrown;
+    }
+    return new Collection<M>(attached, attach, options);
+  }
+
+  /**
+   * Opens a snapshot: in memory, or (with `name` and `storage`) as a new stored collection.
+   *
+   * @throws KindexError `CORRUPT`, `NEWER_VERSION`, `NOT_FOUND`, `DUPLICATE_ID` if there is a collection of that name
+   */
+  static async load<M extends object = Metadata>(
+    source: SnapshotSource,
+    options: LoadOptions = {},
+  ): Promise<Collection<M>> {
+    const name = checkName(options.name ?? `snapshot-${makeIds(1)[0]}`);
+    const storage = options.storage ?? 'memory';
+    const { signal, onProgress } = options;
+    throwIfAborted(signal);
+    const client = await engineFor(options, storage);
+    const info = await loadSnapshot(client, source, { name, storage, signal, onProgress });
+    const reopen = async (): Promise<Attached> => {
+      const next = await engineFor(options, storage);
+      return {
+        client: next,
+        info: await next.call('open', { name, settings: engineSettings({}), storage }),
+      };
+    };
+    return new Collection<M>({ client, info }, reopen, options);
+  }
+
+  /** Names of the collections that are stored. */
+  static async list(options: EngineOptions & { storage?: StorageOption } = {}): Promise<string[]> {
+    const storage = options.storage ?? 'auto';
+    return (await engineFor(options, storage)).call('list', { storage });
+  }
+
+  /** Deletes a collection, also where this page has it open. Nothing happens where there is none. */
+  static async destroy(
+    name: string,
+    options: EngineOptions & { storage?: StorageOption } = {},
+  ): Promise<void> {
+    checkName(name);
+    const storage = options.storage ?? 'auto';
+    await (await engineFor(options, storage)).call('destroy', { name, storage });
+  }
+
+  /** Records, as of the last batch that this page has heard of. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds records; an id that is there already is an error of its item. */
+  insert(batch: Batch<M>, options: BatchOptions = {}): Promise<BatchResult> {
+    return this.#write((target) => writeRows(target, 'insert', batch as Batch<object>, options));
+  }
+
+  /** Adds records, and replaces those whose id is there. */
+  upsert(batch: Batch<M>, options: BatchOptions = {}): Promise<BatchResult> {
+    return this.#write((target) => writeRows(target, 'upsert', batch as Batch<object>, options));
+  }
+
+  /** Changes what is given of records that are there: vector, metadata (as a whole) or document. */
+  update(batch: Batch<M>, options: BatchOptions = {}): Promise<BatchResult> {
+    return this.#write((target) => writeRows(target, 'update', batch as Batch<object>, options));
+  }
+
+  /** Deletes records by id (an unknown one is an error of its item) or by filter. */
+  delete(selection: Selection<M>, options: BatchOptions = {}): Promise<BatchResult> {
+    const { ids, where } = (selection ?? {}) as { ids?: readonly string[]; where?: unknown };
+    if ((ids === undefined) === (where === undefined)) {
+      return Promise.reject(
+        new KindexError(
+          'INVALID_ARGUMENT',
+          `delete takes { ids } or { where }, but this is ${show(selection)}`,
+        ),
+      );
+    }
+    return this.#write((target) =>
+      ids === undefined
+        ? deleteWhere(target, where, options)
+        : writeRows(target, 'delete', { ids }, options),
+    );
+  }
+
+  /** Records by id (in the order of the ids; unknown ones are left out) or by filter (in the order of insertion). */
+  async get(query: GetQuery<M> = {}, options: GetOptions = {}): Promise<StoredRecord<M>[]> {
+    throwIfAborted(options.signal);
+    const include = includeBits(checkInclude(options.include, ['metadata', 'document']));
+    const limit = checkInteger('limit', query.limit ?? ALL, 0, ALL);
+    const offset = checkInteger('offset', query.offset ?? 0, 0, ALL);
+    const { client, collection } = await this.#connection.use();
+    if (query.ids === undefined) {
+      const where = query.where === undefined ? undefined : encodeFilter(query.where);
+      const found = client.call('find', { collection, where, limit, offset, include });
+      return records<M>(await untilAborted(found, options.signal), this.dimension);
+    }
+    if (query.where !== undefined)
+      throw new KindexError('INVALID_ARGUMENT', 'get takes ids or where, not both');
+    const ids = checkIds(query.ids).slice(offset, offset + limit);
+    const found = client.call('get', { collection, ids: textColumn(ids), include });
+    return records<M>(await untilAborted(found, options.signal), this.dimension);
+  }
+
+  /** All records that match, read in pages. A batch that is written meanwhile may show or not. */
+  async *iterate(
+    query: Omit<GetQuery<M>, 'ids'> = {},
+    options: GetOptions = {},
+  ): AsyncGenerator<StoredRecord<M>> {
+    const { limit = ALL, offset = 0 } = query;
+    for (let done = 0; done < limit; ) {
+      const page = await this.get(
+        { ...query, offset: offset + done, limit: Math.min(PAGE, limit - done) },
+        options,
+      );
+      yield* page;
+      done += page.length;
+      if (page.length < PAGE) return;
+    }
+  }
+
+  /** The nearest records, closest first. A text is embedded first. */
+  async search(query: Vector | string, options: SearchOptions<M> = {}): Promise<Hit<M>[]> {
+    const [found] = await this.#search(
+      typeof query === 'string' ? [query] : [query as Vector],
+      options,
+    );
+    return found ?? [];
+  }
+
+  /** The nearest records of each query: a flat `Float32Array` (n x d), vectors, or texts. */
+  searchBatch(
+    queries: Float32Array | readonly Vector[] | readonly string[],
+    options: SearchOptions<M> = {},
+  ): Promise<Hit<M>[][]> {
+    return this.#search(queries, options);
+  }
+
+  /** Records that match; all without a filter. */
+  async count(query: { readonly where?: Filter<M> } = {}): Promise<number> {
+    const where = query.where === undefined ? undefined : encodeFilter(query.where);
+    const { client, collection } = await this.#connection.use();
+    return client.call('count', { collection, where });
+  }
+
+  async stats(): Promise<Stats> {
+    const { client, collection } = await this.#connection.use();
+    const facts = JSON.parse(await client.call('stats', { collection }));
+    const { name, dimension, metric, quantization } = this;
+    return {
+      storageReason: undefined,
+      checkpoint: undefined,
+      ...facts,
+      name,
+      dimension,
+      metric,
+      quantization,
+    };
+  }
+
+  /** Reclaims what deleted records still hold, in memory and storage. */
+  async compact(): Promise<void> {
+    const { client, collection } = await this.#connection.use();
+    await client.call('compact', { collection });
+  }
+
+  /** The whole collection in the one format that every runtime opens. */
+  async snapshot(): Promise<Uint8Array<ArrayBuffer>> {
+    const { client, collection } = await this.#connection.use();
+    return takeSnapshot(client, collection);
+  }
+
+  /** Hears of changes, of the progress of batches, and of errors that no call waits for. Returns how to stop. */
+  on<K extends keyof Events>(event: K, listener: (event: Events[K]) => void): () => void {
+    if (!this.#events.has(event)) {
+      throw new KindexError(
+        'INVALID_ARGUMENT',
+        `events are 'change', 'progress' and 'error', but this is ${show(event)}`,
+      );
+    }
+    return this.#events.on(event, listener);
+  }
+
+  /** Waits for batches under way and lets go of the collection. Later calls fail with `CLOSED`. */
+  async close(): Promise<void> {
+    const release = await this.#writes.acquire();
+    try {
+      await this.#connection.close();
+    } finally {
+      release();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #write<T>(work: (target: Target) => Promise<T>): Promise<T> {
+    // One at a time from here on, so that an embedder that takes long does not let a later call pass.
+    const release = await this.#writes.acquire();
+    try {
+      const { client, collection } = await this.#connection.use();
+      return await work({
+        client,
+        collection,
+        dimension: this.dimension,
+        embed: this.#embed,
+        embedBatchSize: this.#embedBatchSize,
+        onProgress: (progress) => this.#events.emit('progress', progress),
+      });
+    } finally {
+      release();
+    }
+  }
+
+  async #search(
+    queries: Float32Array | readonly Vector[] | readonly string[],
+    options: SearchOptions<M>,
+  ): Promise<Hit<M>[][]> {
+    const { signal, exact = false, explain } = options;
+    throwIfAborted(signal);
+    const k = checkInteger('k', options.k ?? DEFAULT_K, 1, LIMITS.k);
+    const ef = checkInteger('ef', options.ef ?? DEFAULT_EF, 1, LIMITS.ef);
+    const include = includeBits(checkInclude(options.include, ['metadata']));
+    const where = options.where === undefined ? undefined : encodeFilter(options.where);
+    const matrix = await this.#matrix(queries, signal);
+    if (explain && matrix.length > this.dimension) {
+      throw new KindexError('INVALID_ARGUMENT', 'explain is for one query at a time');
+    }
+    if (matrix.length === 0) return [];
+    const { client, collection } = await this.#connection.use();
+    const call = { queries: matrix, k, ef, exact, where, include, explain: explain !== undefined };
+    const answer = client.call('search', { collection, call }, { transfer: [matrix.buffer] });
+    const columns = await untilAborted(answer, signal);
+    if (explain && columns.explanation) explain(JSON.parse(columns.explanation));
+    return hits<M>(columns, this.dimension, this.metric);
+  }
+
+  async #matrix(
+    queries: Float32Array | readonly Vector[] | readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Float32Array<ArrayBuffer>> {
+    if (!Array.isArray(queries) || queries.length === 0 || typeof queries[0] !== 'string') {
+      return queryMatrix(queries, this.dimension);
+    }
+    if (!this.#embed) {
+      throw new KindexError(
+        'INVALID_ARGUMENT',
+        'a text can be searched for only if the collection was opened with embed',
+      );
+    }
+    const bad = queries.findIndex((query) => typeof query !== 'string');
+    if (bad >= 0)
+      throw new KindexError(
+        'INVALID_ARGUMENT',
+        `query ${bad} is ${show(queries[bad])}, not a text`,
+      );
+    const made = await embedTexts(this.#embed, queries, this.dimension, {
+      size: this.#embedBatchSize,
+      signal,
+    });
+    return new Float32Array(made);
+  }
+
+  #heard(event: HostEvent): void {
+    if (event.event === 'change') {
+      const { generation, operation, written } = event;
+      this.#size = event.size;
+      this.#events.emit('change', { generation, operation, written });
+    } else if (event.event === 'error') {
+      this.#events.emit('error', fromWire(event.error));
+    } else if (event.event === 'closed') {
+      this.#events.emit('error', new KindexError('CLOSED', event.reason));
+    }
+  }
+}
+
+/** A caller's own adapter is an object of this thread, and only an engine in place can call it. */
+function engineFor(options: EngineOptions, storage: StorageOption) {
+  return engine(options, typeof storage === 'object');
+}
+
+/** Closes what was opened after its caller stopped waiting. */
+function closeLate(opening: Promise<{ client: Attached['client']; info: CollectionInfo }>): void {
+  opening
+    .then(({ client, info }) => client.call('close', { collection: info.handle }))
+    .catch(() => {});
+}
+
+function checkIds(ids: unknown): readonly string[] {
+  const bad = Array.isArray(ids) ? ids.findIndex((id) => typeof id !== 'string') : -1;
+  if (Array.isArray(ids) && bad < 0) return ids;
+  throw new KindexError(
+    'INVALID_ARGUMENT',
+    bad < 0
+      ? `ids must be an array of strings, but is ${show(ids)}`
+      : `id ${bad} is ${show(ids as unknown)}, not a string`,
+  );
+}

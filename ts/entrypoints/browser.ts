@@ -1,0 +1,82 @@
+import { checkInteger } from '../arguments.js';
+import { KindexError, show } from '../errors.js';
+import { provideRuntime } from '../runtime.js';
+import { browserStorages } from '../storage/browser.js';
+import type { EngineOptions } from '../types.js';
+import type { Client } from '../worker/client.js';
+import { spawn } from '../worker/spawn.js';
+import { chooseWasm, compileWasm, urlsIn, type WasmUrls } from '../worker/wasm-source.js';
+
+export * from '../index.js';
+
+/** More threads than this share too little work. */
+const MOST_THREADS = 32;
+
+/** Each address is written out in full: this is the form in which bundlers find and copy files. */
+function wasmUrls(): WasmUrls {
+  return {
+    single: new URL('./kindex.wasm', import.meta.url),
+    relaxed: new URL('./kindex-relaxed.wasm', import.meta.url),
+    threads: new URL('./kindex-threads.wasm', import.meta.url),
+    threadsRelaxed: new URL('./kindex-threads-relaxed.wasm', import.meta.url),
+  };
+}
+
+/** The address of the wasm: what the options say, or the file that fits best. */
+function wasmUrl(options: EngineOptions, threads: boolean): string | URL {
+  const { wasmUrl: given } = options;
+  if (given === undefined) return chooseWasm(wasmUrls(), threads);
+  return String(given).endsWith('/') ? chooseWasm(urlsIn(given), threads) : given;
+}
+
+function newWorker(options: EngineOptions): Worker {
+  const { workerUrl } = options;
+  try {
+    if (workerUrl !== undefined) return new Worker(workerUrl, { type: 'module', name: 'kindex' });
+    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'kindex' });
+  } catch (cause) {
+    const message = `the browser refuses the worker of Kindex (${cause}); see the option 'workerUrl'`;
+    throw new KindexError('UNSUPPORTED', message, { cause });
+  }
+}
+
+/** How many threads the pool gets; 0 where there can't be one. */
+function poolSize({ threads = 'auto' }: EngineOptions): number {
+  if (threads !== 'auto' && typeof threads !== 'number') {
+    throw new KindexError(
+      'INVALID_ARGUMENT',
+      `threads is 'auto' or a number, but is ${show(threads)}`,
+    );
+  }
+  const wanted =
+    threads === 'auto'
+      ? Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS)
+      : checkInteger('threads', threads, 1, MOST_THREADS);
+  // workerd has SharedArrayBuffer and no threads: only isolation together with workers says that there are any.
+  const possible = globalThis.crossOriginIsolated === true && typeof Worker === 'function';
+  return possible && wanted > 1 ? wanted : 0;
+}
+
+async function startInPlace(options: EngineOptions): Promise<Client> {
+  // Only pages without workers, or with a storage of their own, load this.
+  const { connectSingle } = await import('../worker/single.js');
+  return connectSingle(await compileWasm(wasmUrl(options, false)), browserStorages());
+}
+
+provideRuntime({
+  async start(options) {
+    if (typeof Worker !== 'function') return startInPlace(options);
+    const threads = poolSize(options);
+    const modules = new Map<boolean, Promise<WebAssembly.Module>>();
+    return spawn({
+      threads,
+      worker: () => newWorker(options),
+      module(threaded) {
+        const module = modules.get(threaded) ?? compileWasm(wasmUrl(options, threaded));
+        modules.set(threaded, module);
+        return module;
+      },
+    });
+  },
+  startInPlace,
+});

@@ -1,0 +1,14 @@
+export { Collection } from './collection.js';
+export {
+  BatchError,
+  type BatchOperation,
+  type ErrorCode,
+  type ItemError,
+  KindexError,
+} from './errors.js';
+export type { Filter, Operators } from './filter.js';
+export { LIMITS } from './limits.js';
+export type { SnapshotSource } from './snapshot.js';
+export { MemoryStorage, type MemoryStorageOptions } from './storage/memory.js';
+export type { Append, Durability, Garbage, StorageAdapter, Store } from './storage/storage.js';
+export type * from './types.js';

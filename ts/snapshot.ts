@@ -1,0 +1,150 @@
+import { KindexError, show, throwIfAborted } from './errors.js';
+import { ProgressReporter } from './progress.js';
+import type { Progress } from './types.js';
+import type { Client } from './worker/client.js';
+import type { CollectionInfo, Handle, StorageChoice } from './worker/protocol.js';
+
+/** Where a snapshot comes from. A string is a URL. */
+export type SnapshotSource =
+  | string
+  | URL
+  | Response
+  | Blob
+  | ArrayBuffer
+  | Uint8Array
+  | ReadableStream<Uint8Array>;
+
+/** Bytes of a piece that is handed to the engine. */
+const PIECE_BYTES = 1024 * 1024;
+
+/** Reads a snapshot, piece by piece, into a new collection. */
+export async function loadSnapshot(
+  client: Client,
+  source: SnapshotSource,
+  options: {
+    name: string;
+    storage: StorageChoice;
+    signal: AbortSignal | undefined;
+    onProgress: ((progress: Progress) => void) | undefined;
+  },
+): Promise<CollectionInfo> {
+  const { name, storage, signal } = options;
+  const progress = new ProgressReporter((state) => options.onProgress?.(state));
+  const { pieces, total } = await openSource(source, signal);
+  const stream = await client.call('beginLoad', { name, storage });
+  try {
+    let done = 0;
+    let batches = 0;
+    for await (const bytes of pieces) {
+      throwIfAborted(signal);
+      await client.call('loadPart', { stream, bytes }, { transfer: [bytes.buffer] });
+      done += bytes.byteLength;
+      batches += 1;
+      progress.report({ phase: 'load', done, total: total ?? done, batches });
+    }
+    throwIfAborted(signal);
+    return await client.call('finishLoad', { stream });
+  } catch (thrown) {
+    await client.call('cancelLoad', { stream }).catch(() => {});
+    throw thrown;
+  } finally {
+    progress.finish();
+  }
+}
+
+/** The whole collection as bytes. Batches wait until it is complete; searches do not. */
+export async function takeSnapshot(
+  client: Client,
+  collection: Handle,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = await client.call('beginSnapshot', { collection });
+  try {
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for (;;) {
+      const part = await client.call('nextSnapshotPart', { stream });
+      if (!part) break;
+      parts.push(part);
+      bytes += part.length;
+    }
+    const whole = new Uint8Array(bytes);
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  } finally {
+    await client.call('endSnapshot', { stream }).catch(() => {});
+  }
+}
+
+type Pieces = AsyncIterable<Uint8Array<ArrayBuffer>>;
+
+async function openSource(
+  source: SnapshotSource,
+  signal: AbortSignal | undefined,
+): Promise<{ pieces: Pieces; total: number | undefined }> {
+  if (typeof source === 'string' || source instanceof URL) return openUrl(source, signal);
+  if (typeof Response !== 'undefined' && source instanceof Response) return openResponse(source);
+  if (typeof Blob !== 'undefined' && source instanceof Blob) {
+    return { pieces: streamed(source.stream()), total: source.size };
+  }
+  if (typeof ReadableStream !== 'undefined' && source instanceof ReadableStream) {
+    return { pieces: streamed(source), total: undefined };
+  }
+  if (source instanceof ArrayBuffer)
+    return { pieces: sliced(new Uint8Array(source)), total: source.byteLength };
+  if (source instanceof Uint8Array) return { pieces: sliced(source), total: source.byteLength };
+  throw new KindexError(
+    'INVALID_ARGUMENT',
+    `a snapshot comes from a URL, Response, Blob, ReadableStream, ArrayBuffer or Uint8Array, but this is ${show(source)}`,
+  );
+}
+
+async function openUrl(url: string | URL, signal: AbortSignal | undefined) {
+  try {
+    return openResponse(await fetch(url, signal ? { signal } : {}));
+  } catch (cause) {
+    throwIfAborted(signal);
+    if (cause instanceof KindexError) throw cause;
+    throw new KindexError(
+      'STORAGE_UNAVAILABLE',
+      `the snapshot at ${String(url)} can't be fetched: ${cause}`,
+      { cause },
+    );
+  }
+}
+
+function openResponse(response: Response): { pieces: Pieces; total: number | undefined } {
+  if (!response.ok || !response.body) {
+    throw new KindexError(
+      response.status === 404 ? 'NOT_FOUND' : 'STORAGE_UNAVAILABLE',
+      `a snapshot was expected at ${response.url}, but the server answered ${response.status} ${response.statusText}`,
+    );
+  }
+  // With a content encoding the length counts other bytes than those that arrive.
+  const encoded = response.headers.get('content-encoding');
+  const length = Number(response.headers.get('content-length'));
+  return { pieces: streamed(response.body), total: encoded || !length ? undefined : length };
+}
+
+/** Copies, because a piece is transferred and the bytes are the caller's. */
+async function* sliced(bytes: Uint8Array): Pieces {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES)
+    yield new Uint8Array(bytes.subarray(at, at + PIECE_BYTES));
+}
+
+/** Read through a reader: not every browser can iterate over a stream. */
+async function* streamed(stream: ReadableStream<Uint8Array>): Pieces {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield* sliced(value);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
