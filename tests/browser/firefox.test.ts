@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import puppeteer from 'puppeteer-core';
+import { findBrowser } from '../../scripts/browsers.mjs';
+import { IN_PAGE, servePackage } from './support.js';
+
+test('firefox_inserts_on_all_cores_and_finds_everything_after_a_reload', async () => {
+  const executablePath = findBrowser('firefox');
+  assert.ok(executablePath, 'Firefox is not installed: run npm test');
+  const server = await servePackage(true);
+  const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true });
+  try {
+    const page = await browser.newPage();
+    await page.evaluateOnNewDocument(IN_PAGE);
+    await page.goto(server.url);
+    const first = await page.evaluate(async () => {
+      const { Collection } = await kindex();
+      const collection = await Collection.open('firefox', { dimension: 16 });
+      const vectors = Float32Array.from({ length: 6000 * 16 }, (_, i) => Math.sin(i * i));
+      const result = await collection.insert({
+        ids: Array.from({ length: 6000 }, (_, i) => `v${i}`),
+        vectors,
+      });
+      const hits = await collection.search(vectors.subarray(160, 176), { k: 5 });
+      return { written: result.written, threads: (await collection.stats()).threads, hits };
+    });
+    assert.equal(first.written, 6000);
+    assert.ok(first.threads > 1, `a pool was expected, ${first.threads} threads ran`);
+    assert.equal(first.hits[0]?.id, 'v10');
+    await page.reload();
+    const again = await page.evaluate(async () => {
+      const { Collection } = await kindex();
+      const collection = await Collection.open('firefox');
+      const query = Float32Array.from({ length: 16 }, (_, i) => Math.sin((160 + i) * (160 + i)));
+      return { size: collection.size, hits: await collection.search(query, { k: 5 }) };
+    });
+    assert.deepEqual(again, { size: 6000, hits: first.hits });
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});

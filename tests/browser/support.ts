@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { findBrowser } from '../../scripts/browsers.mjs';
+import { pkg, root } from '../../scripts/paths.mjs';
+import { serve } from '../../scripts/serve.mjs';
+
+/** The package as it was built, and an empty page, on the loopback. */
+export function servePackage(isolated: boolean): Promise<{ url: string; close(): Promise<void> }> {
+  return serve({ '/': join(root, 'tests', 'browser', 'page'), '/kindex/': pkg }, { isolated });
+}
+
+/** The built package in a page, where functions that a test evaluates can reach it. */
+declare global {
+  function kindex(): Promise<typeof import('../../ts/index.js')>;
+}
+
+/** Runs in every page first. The test runner compiles functions with a helper that keeps their names: `__name`. */
+export const IN_PAGE = `
+  globalThis.__name = (made) => made;
+  globalThis.kindex = () => import('/kindex/index.js');
+`;
+
+/** Chromium with nothing on that would reach for a network or a graphics card. */
+export function launchChromium(): Promise<Browser> {
+  const executablePath = findBrowser('chromium');
+  if (!executablePath) throw new Error('Chromium is not installed: run npm test');
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** An open page of the server; what it reports as an error goes to the test's output. */
+export async function openPage(context: BrowserContext, url: string): Promise<Page> {
+  const page = await context.newPage();
+  await page.addInitScript(IN_PAGE);
+  page.on('pageerror', (error) => console.error('page:', error.message));
+  await page.goto(url);
+  return page;
+}
