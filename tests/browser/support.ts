@@ -6,7 +6,16 @@ import { serve } from '../../scripts/serve.mjs';
 
 /** The package as it was built, and an empty page, on the loopback. */
 export function servePackage(isolated: boolean): Promise<{ url: string; close(): Promise<void> }> {
-  return serve({ '/': join(root, 'tests', 'browser', 'page'), '/kindex/': pkg }, { isolated });
+  return serveFolders({}, isolated);
+}
+
+/** The same with folders of a test's own, by the prefix of their addresses. */
+export function serveFolders(
+  folders: Record<string, string>,
+  isolated = true,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const page = join(root, 'tests', 'browser', 'page');
+  return serve({ '/': page, '/kindex/': pkg, ...folders }, { isolated });
 }
 
 /** The built package in a page, where functions that a test evaluates can reach it. */
