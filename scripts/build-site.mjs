@@ -1,18 +1,28 @@
 // Builds the demo page of www/ into target/www. The page imports 'kindex' by its name; the package is
 // served beside it, file for file as npm publishes it.
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { modelsFolder } from './fetch-model.mjs';
 import { pkg, root, site } from './paths.mjs';
 
 const source = join(root, 'www');
+const BUNDLED = /^(main|.*\.worker)\.ts$|\.css$/;
+const COPIED = /^(data|fonts)$|\.(html|svg|png|webmanifest)$/;
+
+/** What the demo's server serves where: the page, the sentence model, and the run-time of the model. */
+export const siteFolders = {
+  '/': site,
+  '/models/': modelsFolder(),
+  '/ort/': join(root, 'node_modules', 'onnxruntime-web', 'dist'),
+};
 
 export async function buildSite() {
   const { build } = await import('esbuild');
   rmSync(site, { recursive: true, force: true });
   mkdirSync(site, { recursive: true });
-  const entries = ['main.ts', 'embed-worker.ts', 'style.css'].map((name) => join(source, name));
+  const names = readdirSync(source);
   await build({
-    entryPoints: entries.filter(existsSync),
+    entryPoints: names.filter((name) => BUNDLED.test(name)).map((name) => join(source, name)),
     outdir: site,
     bundle: true,
     format: 'esm',
@@ -21,13 +31,14 @@ export async function buildSite() {
     sourcemap: true,
     legalComments: 'linked',
     logLevel: 'warning',
+    external: ['*.woff2', '*.svg'],
     plugins: [packageBesideThePage],
   });
-  cpSync(pkg, join(site, 'kindex'), { recursive: true, filter: (path) => !path.endsWith('types') });
-  for (const name of ['index.html', 'favicon.svg', 'data', 'public']) {
-    const from = join(source, name);
-    if (existsSync(from))
-      cpSync(from, name === 'public' ? site : join(site, name), { recursive: true });
+  for (const name of names.filter((each) => COPIED.test(each))) {
+    cpSync(join(source, name), join(site, name), { recursive: true });
+  }
+  for (const name of readdirSync(pkg).filter((each) => /\.(js|wasm)$/.test(each))) {
+    cpSync(join(pkg, name), join(site, 'kindex', name));
   }
 }
 

@@ -29,7 +29,8 @@ export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self'",
-  "connect-src 'self'",
+  // The hub is where the demo looks for its sentence model when set-up could not bring it.
+  "connect-src 'self' https://huggingface.co https://*.hf.co",
   "style-src 'self'",
   "img-src 'self' data:",
   "font-src 'self'",

@@ -1,7 +1,6 @@
 // `npm start`: sets up, builds the package and the demo page, and serves the page.
 import { build } from './build.mjs';
-import { buildSite } from './build-site.mjs';
-import { site } from './paths.mjs';
+import { buildSite, siteFolders } from './build-site.mjs';
 import { Failure, main } from './process.mjs';
 import { announce } from './serve.mjs';
 
@@ -11,5 +10,5 @@ await main(async () => {
     throw new Failure('PORT must be 0 to 65535');
   await build();
   await buildSite();
-  await announce({ '/': site }, { port });
+  await announce(siteFolders, { port });
 });

@@ -1,0 +1,75 @@
+// Packs the package as npm would, and looks at the tarball: what is in it, and how it resolves.
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bin, root } from './paths.mjs';
+import { capture, Failure, run } from './process.mjs';
+
+/** Bytes of the packed tarball. */
+const BUDGET = 1_500_000;
+const ALLOWED = /^(pkg\/|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE-(APACHE|MIT)$)/;
+/** Entries that are not for `import`, which the type checker would take for untyped modules. */
+const NOT_TYPED = [
+  './worker',
+  './kindex.wasm',
+  './kindex-threads.wasm',
+  './kindex-relaxed.wasm',
+  './kindex-threads-relaxed.wasm',
+];
+
+export async function checkPackage() {
+  const folder = join(root, 'target', 'pack');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  // The build has just run; prepack would run it again.
+  const output = capture(
+    'npm',
+    ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+    { seconds: 120 },
+  );
+  if (!output) throw new Failure('npm pack failed');
+  const [packed] = Object.values(JSON.parse(output));
+  const tarball = join(folder, packed.filename);
+  const counts = { passed: 0, failed: 0 };
+  const record = (sentence, findings) => {
+    counts[findings.length === 0 ? 'passed' : 'failed'] += 1;
+    console.log(`${findings.length === 0 ? 'ok    ' : 'FAILED'} ${sentence}`);
+    for (const finding of findings) console.log(`         ${finding}`);
+  };
+  const files = packed.files.map(({ path }) => path);
+  record(
+    'the tarball holds the package and nothing else',
+    files.filter((path) => !ALLOWED.test(path)),
+  );
+  record(
+    'every export leads to a file of the tarball',
+    exportedFiles().filter((path) => !files.includes(path)),
+  );
+  record(
+    `the tarball is within its ${BUDGET} bytes (${packed.size})`,
+    packed.size > BUDGET ? [`${packed.size} bytes`] : [],
+  );
+  record(
+    'publint finds nothing',
+    (await run(join(bin, 'publint'), ['run', tarball, '--strict'])) === 0 ? [] : ['see above'],
+  );
+  const attw = [
+    tarball,
+    '--profile',
+    'node16',
+    '--format',
+    'ascii',
+    '--exclude-entrypoints',
+    ...NOT_TYPED,
+  ];
+  // Browser and edge entries are modules only, which a CommonJS caller gets by a dynamic import.
+  const types = await run(join(bin, 'attw'), [...attw, '--ignore-rules', 'cjs-resolves-to-esm']);
+  record('types resolve for import and require', types === 0 ? [] : ['see above']);
+  return counts;
+}
+
+function exportedFiles() {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const leaves = (value) =>
+    typeof value === 'string' ? [value] : Object.values(value).flatMap(leaves);
+  return [...new Set(leaves(exports))].map((path) => path.replace(/^\.\//, ''));
+}
