@@ -7,7 +7,7 @@ import { pkg, root, site } from './paths.mjs';
 
 const source = join(root, 'www');
 const BUNDLED = /^(main|.*\.worker)\.ts$|\.css$/;
-const COPIED = /^(data|fonts)$|\.(html|svg|png|webmanifest)$/;
+const COPIED = /^data$|\.html$/;
 
 /** What the demo's server serves where: the page, the sentence model, and the run-time of the model. */
 export const siteFolders = {
@@ -37,6 +37,7 @@ export async function buildSite() {
   for (const name of names.filter((each) => COPIED.test(each))) {
     cpSync(join(source, name), join(site, name), { recursive: true });
   }
+  cpSync(join(source, 'public'), site, { recursive: true });
   for (const name of readdirSync(pkg).filter((each) => /\.(js|wasm)$/.test(each))) {
     cpSync(join(pkg, name), join(site, 'kindex', name));
   }

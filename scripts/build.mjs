@@ -1,8 +1,7 @@
 // `npm run build`: sets up, builds the wasm files, and bundles the package into pkg/.
-import { pathToFileURL } from 'node:url';
 import { buildPackage } from './build-package.mjs';
 import { buildWasm } from './build-wasm.mjs';
-import { main } from './process.mjs';
+import { isProgram, main } from './process.mjs';
 import { setUp } from './setup.mjs';
 
 export async function build(level) {
@@ -12,4 +11,4 @@ export async function build(level) {
   return { rust, wasm };
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(() => build());
+if (isProgram(import.meta.url)) await main(() => build());

@@ -3,10 +3,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { root } from './paths.mjs';
 
 /** A failure whose message alone tells a person what to do. */
 export class Failure extends Error {}
+
+/** Whether the module of this address was started itself, and not imported. */
+export const isProgram = (url) => process.argv[1] === fileURLToPath(url);
 
 /** Runs `main`; a `Failure` is printed as one line, anything else with its stack. */
 export async function main(body) {

@@ -4,10 +4,9 @@
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { site } from './paths.mjs';
-import { Failure, main } from './process.mjs';
+import { Failure, isProgram, main } from './process.mjs';
 
 const types = {
   '.html': 'text/html; charset=utf-8',
@@ -108,7 +107,7 @@ function resolveFile(url, prefixes, folders) {
   return stat?.isFile() ? { path: full, size: stat.size } : undefined;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (isProgram(import.meta.url)) {
   await main(async () => {
     const { values, positionals } = parseArgs({
       options: { 'not-isolated': { type: 'boolean' }, port: { type: 'string' } },

@@ -5,10 +5,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { provideBrowser } from './browsers.mjs';
 import { pathWith, root, tools } from './paths.mjs';
-import { capture, Failure, main, must, which } from './process.mjs';
+import { capture, Failure, isProgram, main, must, which } from './process.mjs';
 import { provideRust } from './rust.mjs';
 
 const WASM_PACK = '0.15.1';
@@ -91,7 +90,7 @@ export const wasmToolEnvironment = (rust) => ({
   PATH: `${join(tools, 'bin')}:${rust.wasm.env.PATH ?? pathWith()}`,
 });
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (isProgram(import.meta.url)) {
   await main(async () => {
     const level = process.argv[2] ?? 'build';
     if (!['build', 'test'].includes(level))

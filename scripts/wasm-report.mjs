@@ -15,7 +15,7 @@ export function measure(path) {
     raw: bytes.length,
     gzip: gzipSync(bytes, { level: 9 }).length,
     simd: count(/\((v128|[if](8x16|16x8|32x4|64x2))\./g),
-    relaxed: count(/\((v128|[if](8x16|16x8|32x4|64x2))\.relaxed_/g),
+    relaxed: count(/\.(relaxed_|dot_i8x16_i7x16)/g), // some disassemblers leave the prefix of the dot out
     sharedMemory: /\(memory [^)]*shared\)/.test(text),
   };
 }
