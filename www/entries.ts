@@ -49,7 +49,7 @@ function definition(entry: Entry, others: string[], similar: HTMLElement): HTMLE
   }
   const action = element('span', {});
   action.append(similar);
-  more.append(element('span', { textContent: domainName(domain) }), action);
+  more.append(element('span', { className: 'domain-name', textContent: domainName(domain) }), action);
   const body = element('div', { className: 'body' });
   body.append(text, more);
   return body;

@@ -63,6 +63,7 @@ export class Searcher {
   async #run(question: Question, dictionary: Dictionary): Promise<void> {
     const running = new AbortController();
     this.#running = running;
+    setBusy(true);
     try {
       const answer = await this.#answer(question, dictionary, running.signal);
       if (!running.signal.aborted) {
@@ -71,6 +72,8 @@ export class Searcher {
       }
     } catch (error) {
       if (!running.signal.aborted) showProblem('The search', error);
+    } finally {
+      if (this.#running === running) setBusy(false);
     }
   }
 
@@ -117,4 +120,8 @@ export class Searcher {
     for (const id of ['timing', 'guide-words', 'announcement']) byId('p', id).textContent = '';
     byId('ol', 'entries').replaceChildren();
   }
+}
+
+function setBusy(busy: boolean): void {
+  byId('section', 'answer').ariaBusy = String(busy);
 }
