@@ -2,9 +2,17 @@
  * Reads the dictionary's files off the page's thread and hands them out in batches, while the rest of the vectors
  * is still on its way.
  */
-import { answerCalls } from './worker-calls.js';
-import { DOMAINS, partOfSpeech, readColumns, readLayout, readTexts, unitVectors } from './wordnet.js';
+
 import type { PartOfSpeech, SynsetTexts, VectorFile, VectorLayout } from './wordnet.js';
+import {
+  DOMAINS,
+  partOfSpeech,
+  readColumns,
+  readLayout,
+  readTexts,
+  unitVectors,
+} from './wordnet.js';
+import { answerCalls } from './worker-calls.js';
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 type Columns = Pick<VectorFile, 'rows' | 'frequencies' | 'domains'>;
@@ -40,7 +48,9 @@ class Dictionary {
 
   static async open(): Promise<Dictionary> {
     const [texts, vectors] = await Promise.all([
-      load('data/synsets.json.gz').then(async (response) => readTexts(new Uint8Array(await response.arrayBuffer()))),
+      load('data/synsets.json.gz').then(async (response) =>
+        readTexts(new Uint8Array(await response.arrayBuffer())),
+      ),
       load('data/vectors.bin'),
     ]);
     const source = vectors.body?.getReader();
@@ -63,14 +73,22 @@ class Dictionary {
     this.#layout = layout;
     this.#texts = texts;
     this.#bytes = new Uint8Array(layout.bytes);
-    this.#columns = { rows: new Uint32Array(), frequencies: new Uint16Array(), domains: new Uint8Array() };
+    this.#columns = {
+      rows: new Uint32Array(),
+      frequencies: new Uint16Array(),
+      domains: new Uint8Array(),
+    };
   }
 
   async batch({ from, rows }: BatchRequest): Promise<DictionaryBatch> {
     const { count, dimension, codesAt } = this.#layout;
     const to = Math.min(from + rows, count);
     await this.#receive(codesAt + to * dimension);
-    const codes = new Int8Array(this.#bytes.buffer, codesAt + from * dimension, (to - from) * dimension);
+    const codes = new Int8Array(
+      this.#bytes.buffer,
+      codesAt + from * dimension,
+      (to - from) * dimension,
+    );
     return {
       ids: this.#texts.ids.slice(from, to),
       vectors: unitVectors(codes, dimension),
@@ -82,24 +100,26 @@ class Dictionary {
   async #receive(bytes: number): Promise<void> {
     while (this.#received < bytes) {
       const { done, value } = await this.#source.read();
-      if (done) throw new Error(`the vectors ended after ${this.#received} of ${this.#layout.bytes} bytes`);
+      if (done)
+        throw new Error(`the vectors ended after ${this.#received} of ${this.#layout.bytes} bytes`);
       this.#take(value);
     }
   }
 
   #take(piece: Uint8Array): void {
-    if (this.#received + piece.length > this.#layout.bytes) throw new Error('the vectors are longer than they say');
+    if (this.#received + piece.length > this.#layout.bytes)
+      throw new Error('the vectors are longer than they say');
     this.#bytes.set(piece, this.#received);
     this.#received += piece.length;
   }
 
   #synset(row: number): Synset {
-    const domain = DOMAINS[this.#columns.domains[row]!]!;
+    const domain = DOMAINS[this.#columns.domains[row] ?? 0] ?? '';
     return {
-      words: this.#texts.words[row]!.split(', '),
+      words: (this.#texts.words[row] ?? '').split(', '),
       pos: partOfSpeech(domain),
       domain,
-      frequency: this.#columns.frequencies[row]!,
+      frequency: this.#columns.frequencies[row] ?? 0,
     };
   }
 }

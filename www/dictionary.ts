@@ -1,7 +1,7 @@
 import { Collection, type Filter, type Hit, type Stats } from 'kindex';
 import type { BatchRequest, DictionaryBatch, Synset } from './data.worker.js';
-import { WorkerCalls } from './worker-calls.js';
 import { DICTIONARY_ROWS, DIMENSION, DOMAINS, type PartOfSpeech } from './wordnet.js';
+import { WorkerCalls } from './worker-calls.js';
 
 const NAME = 'wordnet';
 /** Rows per insert: large enough to be built in bulk, small enough that the progress bar moves. */
@@ -46,14 +46,17 @@ export class Dictionary {
    * interrupted visit the size says where to go on.
    */
   async fill(onProgress: (progress: FillProgress) => void): Promise<void> {
-    const data = new WorkerCalls<BatchRequest, DictionaryBatch>(new URL('data.worker.js', import.meta.url));
+    const data = new WorkerCalls<BatchRequest, DictionaryBatch>(
+      new URL('data.worker.js', import.meta.url),
+    );
     try {
       const first = this.size;
       const start = performance.now();
       let next = data.call({ from: first, rows: BATCH_ROWS });
       while (!this.isComplete) {
         const batch = await next;
-        if (batch.ids.length === 0) throw new Error(`the data ends after ${this.size} of ${DICTIONARY_ROWS} words`);
+        if (batch.ids.length === 0)
+          throw new Error(`the data ends after ${this.size} of ${DICTIONARY_ROWS} words`);
         // The next batch is unpacked while this one is inserted.
         next = data.call({ from: this.size + batch.ids.length, rows: BATCH_ROWS });
         await this.#collection.insert(batch);
@@ -98,8 +101,12 @@ export class Dictionary {
 
   /** Domains that hold words, with how many. */
   async domains(): Promise<{ domain: string; count: number }[]> {
-    const counts = await Promise.all(DOMAINS.map((domain) => this.#collection.count({ where: { domain } })));
-    return DOMAINS.map((domain, i) => ({ domain, count: counts[i] ?? 0 })).filter(({ count }) => count > 0);
+    const counts = await Promise.all(
+      DOMAINS.map((domain) => this.#collection.count({ where: { domain } })),
+    );
+    return DOMAINS.map((domain, i) => ({ domain, count: counts[i] ?? 0 })).filter(
+      ({ count }) => count > 0,
+    );
   }
 
   stats(): Promise<Stats> {
@@ -115,7 +122,11 @@ export class Dictionary {
 }
 
 function openCollection(): Promise<Collection<Synset>> {
-  return Collection.open<Synset>(NAME, { dimension: DIMENSION, metric: 'cosine', quantization: 'int8' });
+  return Collection.open<Synset>(NAME, {
+    dimension: DIMENSION,
+    metric: 'cosine',
+    quantization: 'int8',
+  });
 }
 
 function filterFor({ pos, domain }: Narrowing): Filter<Synset> | undefined {

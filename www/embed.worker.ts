@@ -37,7 +37,10 @@ async function load(): Promise<FeatureExtractionPipeline> {
   );
   env.allowRemoteModels = !local;
   env.allowLocalModels = local;
-  return pipeline('feature-extraction', local ? LOCAL_MODEL : HUB_MODEL, { dtype: 'q8', device: 'wasm' });
+  return pipeline('feature-extraction', local ? LOCAL_MODEL : HUB_MODEL, {
+    dtype: 'q8',
+    device: 'wasm',
+  });
 }
 
 answerCalls<string[], Embedding>(
@@ -51,7 +54,10 @@ answerCalls<string[], Embedding>(
     const start = performance.now();
     if (texts.length === 0) return { vectors: new Float32Array(), elapsedMs: 0 };
     const output = await embed(texts, { pooling: 'mean', normalize: true });
-    return { vectors: Float32Array.from(output.data as Float32Array), elapsedMs: performance.now() - start };
+    return {
+      vectors: Float32Array.from(output.data as Float32Array),
+      elapsedMs: performance.now() - start,
+    };
   },
   ({ vectors }) => [vectors.buffer],
 );

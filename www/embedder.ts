@@ -18,7 +18,10 @@ export class Embedder {
    * The vector of a text, of unit length. One text is in the model at a time; a text that is aborted while it waits
    * never reaches it.
    */
-  async embed(text: string, signal: AbortSignal): Promise<{ vector: Float32Array; elapsedMs: number }> {
+  async embed(
+    text: string,
+    signal: AbortSignal,
+  ): Promise<{ vector: Float32Array; elapsedMs: number }> {
     const known = this.#remembered.get(text);
     if (known) return { vector: known, elapsedMs: 0 };
     const turn = this.#last.then(() => {

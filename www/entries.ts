@@ -12,18 +12,26 @@ const ABBREVIATIONS: Record<string, [string, string]> = {
 const MOST_EXAMPLES = 2;
 
 /** Shows results as entries of a dictionary page. `onSimilar` is called for the entry whose button is pressed. */
-export function showEntries(list: HTMLElement, entries: Entry[], onSimilar: (id: string, word: string) => void): void {
+export function showEntries(
+  list: HTMLElement,
+  entries: Entry[],
+  onSimilar: (id: string, word: string) => void,
+): void {
   list.replaceChildren(...entries.map((entry) => showEntry(entry, onSimilar)));
 }
 
 function showEntry(entry: Entry, onSimilar: (id: string, word: string) => void): HTMLLIElement {
   const [word = entry.id, ...others] = entry.metadata?.words ?? [];
-  const similar = element('button', { type: 'button', className: 'similar', textContent: 'similar words' });
+  const similar = element('button', {
+    type: 'button',
+    className: 'similar',
+    textContent: 'similar words',
+  });
   similar.setAttribute('aria-label', `Words similar to ${word}`);
   similar.addEventListener('click', () => onSimilar(entry.id, word));
 
   const item = element('li', { className: 'entry' });
-  item.dataset['id'] = entry.id;
+  item.dataset.id = entry.id;
   item.append(
     element('h3', { className: 'headword', textContent: word }),
     definition(entry, others, similar),
@@ -39,7 +47,15 @@ function definition(entry: Entry, others: string[], similar: HTMLElement): HTMLE
   const text = element('p', { className: 'gloss' });
   text.append(element('abbr', { className: 'pos', textContent: short, title: long }), ` ${sense}`);
   if (examples.length > 0) {
-    text.append('; ', element('i', { textContent: examples.slice(0, MOST_EXAMPLES).map((example) => `“${example}”`).join(' ') }));
+    text.append(
+      '; ',
+      element('i', {
+        textContent: examples
+          .slice(0, MOST_EXAMPLES)
+          .map((example) => `“${example}”`)
+          .join(' '),
+      }),
+    );
   }
   const more = element('p', { className: 'more' });
   if (others.length > 0) {
@@ -49,7 +65,10 @@ function definition(entry: Entry, others: string[], similar: HTMLElement): HTMLE
   }
   const action = element('span', {});
   action.append(similar);
-  more.append(element('span', { className: 'domain-name', textContent: domainName(domain) }), action);
+  more.append(
+    element('span', { className: 'domain-name', textContent: domainName(domain) }),
+    action,
+  );
   const body = element('div', { className: 'body' });
   body.append(text, more);
   return body;
@@ -59,7 +78,10 @@ function score(value: number): HTMLElement {
   const bar = element('span', { className: 'bar' });
   bar.setAttribute('aria-hidden', 'true');
   bar.style.setProperty('--score', String(Math.max(0, Math.min(1, value))));
-  const box = element('p', { className: 'score', title: 'Cosine of the angle between description and word' });
+  const box = element('p', {
+    className: 'score',
+    title: 'Cosine of the angle between description and word',
+  });
   box.append(
     element('span', { className: 'visually-hidden', textContent: 'similarity ' }),
     element('span', { className: 'number', textContent: value.toFixed(2) }),
@@ -72,8 +94,13 @@ function score(value: number): HTMLElement {
 export function splitGloss(gloss: string): { sense: string; examples: string[] } {
   const start = gloss.search(/[;:]?\s*"/);
   if (start <= 0) return { sense: gloss, examples: [] };
-  const examples = [...gloss.slice(start).matchAll(/"([^"]+)"?/g)].map((match) => match[1]!.trim());
-  return { sense: gloss.slice(0, start), examples: examples.filter((example) => /\w/.test(example)) };
+  const examples = [...gloss.slice(start).matchAll(/"([^"]+)"?/g)].map((match) =>
+    (match[1] ?? '').trim(),
+  );
+  return {
+    sense: gloss.slice(0, start),
+    examples: examples.filter((example) => /\w/.test(example)),
+  };
 }
 
 /** `noun.Tops` is WordNet's name for the beginnings of its hierarchy; the rest speak for themselves. */

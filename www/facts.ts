@@ -10,7 +10,10 @@ export function showFacts(stats: Stats): void {
   const facts: [string, string][] = [
     ['words', number.format(stats.live)],
     ['dimensions', number.format(stats.dimension)],
-    ['threads', globalThis.crossOriginIsolated ? String(stats.threads) : `${stats.threads} (not isolated)`],
+    [
+      'threads',
+      globalThis.crossOriginIsolated ? String(stats.threads) : `${stats.threads} (not isolated)`,
+    ],
     ['simd', stats.simd],
     ['storage', stats.storageReason ? `${storage} (${stats.storageReason})` : storage],
     ['memory', `${(bytes / 1e6).toFixed(1)} MB`],
@@ -30,6 +33,8 @@ export function showState(text: string): void {
 
 export const count = (value: number): string => number.format(Math.round(value));
 
-export const milliseconds = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
+export const milliseconds = (value: number): string =>
+  value < 10 ? value.toFixed(1) : value.toFixed(0);
 
-export const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+export const seconds = (since: number): string =>
+  `${((performance.now() - since) / 1000).toFixed(1)} s`;

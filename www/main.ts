@@ -47,7 +47,9 @@ async function fill(dictionary: Dictionary): Promise<void> {
     text.textContent = `${count(done)} of ${count(total)} words · ${count(vectorsPerSecond)} vectors/s · ${workers}`;
   });
   section.hidden = true;
-  showState(`Stored ${count(dictionary.size)} words on this device in ${seconds(since)}. The next visit opens them at once.`);
+  showState(
+    `Stored ${count(dictionary.size)} words on this device in ${seconds(since)}. The next visit opens them at once.`,
+  );
   await present(dictionary);
 }
 

@@ -4,7 +4,12 @@ import { domainName } from './entries.js';
 import type { PartOfSpeech } from './wordnet.js';
 
 const PAUSE_MS = 140;
-const PART_NAMES: Record<string, string> = { noun: 'nouns', verb: 'verbs', adj: 'adjectives', adv: 'adverbs' };
+const PART_NAMES: Record<string, string> = {
+  noun: 'nouns',
+  verb: 'verbs',
+  adj: 'adjectives',
+  adv: 'adverbs',
+};
 const EXAMPLES = [
   'a person who repairs shoes',
   'to walk slowly and without purpose',
@@ -43,7 +48,9 @@ export class QueryForm {
     }
     this.#domain.addEventListener('change', onNarrow);
     this.#listenForSlash();
-    byId('ul', 'example-list').replaceChildren(...EXAMPLES.map((text) => this.#example(text, onText)));
+    byId('ul', 'example-list').replaceChildren(
+      ...EXAMPLES.map((text) => this.#example(text, onText)),
+    );
   }
 
   get text(): string {
@@ -56,7 +63,10 @@ export class QueryForm {
 
   get narrowing(): Narrowing {
     const pos = new FormData(this.#form).get('pos');
-    return { pos: (pos || undefined) as PartOfSpeech | undefined, domain: this.#domain.value || undefined };
+    return {
+      pos: (pos || undefined) as PartOfSpeech | undefined,
+      domain: this.#domain.value || undefined,
+    };
   }
 
   /** A remark under the field, for example that there is no model. */
@@ -80,11 +90,16 @@ export class QueryForm {
         inside.sort((a, b) => domainName(a.domain).localeCompare(domainName(b.domain)));
         for (const { domain, count } of inside) {
           const textContent = `${domainName(domain)} (${count.toLocaleString('en')})`;
-          group.append(element('option', { value: domain, textContent, selected: domain === chosen }));
+          group.append(
+            element('option', { value: domain, textContent, selected: domain === chosen }),
+          );
         }
         return group;
       });
-    this.#domain.replaceChildren(element('option', { value: '', textContent: 'any domain' }), ...groups);
+    this.#domain.replaceChildren(
+      element('option', { value: '', textContent: 'any domain' }),
+      ...groups,
+    );
   }
 
   #example(text: string, onText: () => void): HTMLLIElement {
@@ -101,7 +116,9 @@ export class QueryForm {
 
   #listenForSlash(): void {
     addEventListener('keydown', (event) => {
-      const typing = event.target instanceof HTMLElement && event.target.matches('input[type="search"], select, textarea');
+      const typing =
+        event.target instanceof HTMLElement &&
+        event.target.matches('input[type="search"], select, textarea');
       if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || typing) return;
       event.preventDefault();
       this.#input.focus();

@@ -97,12 +97,20 @@ export class Searcher {
     const title = byId('h2', 'answer-title');
     title.hidden = false;
     title.textContent =
-      question.kind === 'similar' ? `Words like ${question.word}` : entries.length === 0 ? 'No such word' : 'Nearest words';
+      question.kind === 'similar'
+        ? `Words like ${question.word}`
+        : entries.length === 0
+          ? 'No such word'
+          : 'Nearest words';
     const times = [`${milliseconds(searchMs)} ms search`];
-    if (embedMs !== undefined) times.unshift(embedMs === 0 ? 'embedding remembered' : `${milliseconds(embedMs)} ms embedding`);
+    if (embedMs !== undefined)
+      times.unshift(
+        embedMs === 0 ? 'embedding remembered' : `${milliseconds(embedMs)} ms embedding`,
+      );
     byId('p', 'timing').textContent = times.join(' + ');
     const words = entries.map((entry) => entry.metadata?.words[0] ?? entry.id);
-    byId('p', 'guide-words').textContent = words.length > 1 ? `${words[0]} — ${words.at(-1)}` : (words[0] ?? '');
+    byId('p', 'guide-words').textContent =
+      words.length > 1 ? `${words[0]} — ${words.at(-1)}` : (words[0] ?? '');
     byId('p', 'announcement').textContent =
       words.length === 0 ? 'No words found.' : `${words.length} words found, first: ${words[0]}.`;
     showEntries(byId('ol', 'entries'), entries, (id, word) => {

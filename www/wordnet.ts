@@ -4,15 +4,17 @@
  */
 
 /** WordNet's lexicographer files, by the number the data file stores (see lexnames(5WN)). */
-export const DOMAINS = [
-  'adj.all', 'adj.pert', 'adv.all', 'noun.Tops', 'noun.act', 'noun.animal', 'noun.artifact', 'noun.attribute',
-  'noun.body', 'noun.cognition', 'noun.communication', 'noun.event', 'noun.feeling', 'noun.food', 'noun.group',
-  'noun.location', 'noun.motive', 'noun.object', 'noun.person', 'noun.phenomenon', 'noun.plant', 'noun.possession',
-  'noun.process', 'noun.quantity', 'noun.relation', 'noun.shape', 'noun.state', 'noun.substance', 'noun.time',
-  'verb.body', 'verb.change', 'verb.cognition', 'verb.communication', 'verb.competition', 'verb.consumption',
-  'verb.contact', 'verb.creation', 'verb.emotion', 'verb.motion', 'verb.perception', 'verb.possession',
-  'verb.social', 'verb.stative', 'verb.weather', 'adj.ppl',
-] as const;
+export const DOMAINS: readonly string[] = `
+  adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body
+  noun.cognition noun.communication noun.event noun.feeling noun.food noun.group noun.location
+  noun.motive noun.object noun.person noun.phenomenon noun.plant noun.possession noun.process
+  noun.quantity noun.relation noun.shape noun.state noun.substance noun.time verb.body verb.change
+  verb.cognition verb.communication verb.competition verb.consumption verb.contact verb.creation
+  verb.emotion verb.motion verb.perception verb.possession verb.social verb.stative verb.weather
+  adj.ppl
+`
+  .trim()
+  .split(/\s+/);
 
 /** Rows of `www/data/vectors.bin`: the synsets that the demo's dictionary holds. */
 export const DICTIONARY_ROWS = 27_210;
@@ -51,7 +53,9 @@ export interface VectorLayout {
 export function readLayout(bytes: Uint8Array): VectorLayout {
   const magic = String.fromCharCode(...bytes.subarray(0, 4));
   if (bytes.length < HEADER_BYTES || magic !== MAGIC) {
-    throw new Error(`Expected a vector file that starts with ${MAGIC}; found ${JSON.stringify(magic)}.`);
+    throw new Error(
+      `Expected a vector file that starts with ${MAGIC}; found ${JSON.stringify(magic)}.`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
   const count = view.getUint32(4, true);
@@ -65,7 +69,9 @@ export function readLayout(bytes: Uint8Array): VectorLayout {
 export function readVectorFile(bytes: Uint8Array): VectorFile {
   const { count, dimension, total, codesAt, bytes: expected } = readLayout(bytes);
   if (bytes.length !== expected) {
-    throw new Error(`Expected ${expected} bytes for ${count} rows of ${dimension}; found ${bytes.length}.`);
+    throw new Error(
+      `Expected ${expected} bytes for ${count} rows of ${dimension}; found ${bytes.length}.`,
+    );
   }
   const { rows, frequencies, domains } = readColumns(bytes, { count, total });
   const codes = new Int8Array(bytes.buffer, bytes.byteOffset + codesAt, count * dimension);
@@ -95,12 +101,19 @@ export function readColumns(
 }
 
 /** Widens whole rows of codes to float32 vectors of unit length. */
-export function unitVectors(codes: Int8Array, dimension: number, out = new Float32Array(codes.length)): Float32Array {
+export function unitVectors(
+  codes: Int8Array,
+  dimension: number,
+  out = new Float32Array(codes.length),
+): Float32Array {
   for (let start = 0; start < codes.length; start += dimension) {
+    const row = codes.subarray(start, start + dimension);
     let squares = 0;
-    for (let i = start; i < start + dimension; i++) squares += codes[i]! * codes[i]!;
+    for (const code of row) squares += code * code;
     const scale = 1 / Math.sqrt(squares);
-    for (let i = start; i < start + dimension; i++) out[i] = codes[i]! * scale;
+    row.forEach((code, i) => {
+      out[start + i] = code * scale;
+    });
   }
   return out;
 }
@@ -111,18 +124,17 @@ export function unitVectors(codes: Int8Array, dimension: number, out = new Float
  * @returns `total * dimension` float32 values, each row of unit length.
  * @throws Error if a row is missing or comes twice.
  */
-export function joinVectorFiles(files: readonly VectorFile[]): Float32Array {
-  const { total, dimension } = files[0]!;
+export function joinVectorFiles(first: VectorFile, ...others: VectorFile[]): Float32Array {
+  const { total, dimension } = first;
   const all = new Float32Array(total * dimension);
   const seen = new Uint8Array(total);
-  for (const file of files) {
-    const units = unitVectors(file.codes, dimension);
-    for (let i = 0; i < file.count; i++) {
-      const row = file.rows[i]!;
+  for (const { codes, rows } of [first, ...others]) {
+    const units = unitVectors(codes, dimension);
+    rows.forEach((row, i) => {
       if (seen[row]) throw new Error(`Row ${row} comes twice.`);
       seen[row] = 1;
       all.set(units.subarray(i * dimension, (i + 1) * dimension), row * dimension);
-    }
+    });
   }
   const missing = seen.indexOf(0);
   if (missing >= 0) throw new Error(`Row ${missing} of ${total} is in none of the files.`);

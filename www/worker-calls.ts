@@ -6,7 +6,10 @@ type Response = { call: number } & ({ output: unknown } | { failure: string });
 /** The page's end: `call(input)` resolves to the worker's answer, or rejects with its message. */
 export class WorkerCalls<Input, Output> {
   #worker: Worker;
-  #pending = new Map<number, { resolve: (output: Output) => void; reject: (reason: Error) => void }>();
+  #pending = new Map<
+    number,
+    { resolve: (output: Output) => void; reject: (reason: Error) => void }
+  >();
   #calls = 0;
 
   constructor(url: URL) {

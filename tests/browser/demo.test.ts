@@ -15,7 +15,9 @@ import { readTexts, readVectorFile, unitVectors } from '../../www/wordnet.js';
 const MINUTE = 60_000;
 const COBBLER = 'n09952556';
 const results = join(root, 'test-results');
-const noModel = modelIsComplete() ? false : 'the sentence model is not here: node scripts/fetch-model.mjs';
+const noModel = modelIsComplete()
+  ? false
+  : 'the sentence model is not here: node scripts/fetch-model.mjs';
 
 let server: { url: string; close(): Promise<void> };
 let browser: Browser;
@@ -41,7 +43,10 @@ describe('the demo page', () => {
   let requests: string[];
 
   before(async () => {
-    context = await browser.newContext({ viewport: { width: 1200, height: 900 }, colorScheme: 'light' });
+    context = await browser.newContext({
+      viewport: { width: 1200, height: 900 },
+      colorScheme: 'light',
+    });
     ({ page, complaints, requests } = await watchedPage(context));
   });
 
@@ -54,21 +59,33 @@ describe('the demo page', () => {
     assert.equal(await page.locator('#progress').isHidden(), true);
     assert.equal(await fact(page, 'words'), '27,210');
     assert.equal(await fact(page, 'storage'), 'IndexedDB');
-    assert.ok(Number(await fact(page, 'threads')) > 1, 'an isolated page uses more than one thread');
+    assert.ok(
+      Number(await fact(page, 'threads')) > 1,
+      'an isolated page uses more than one thread',
+    );
   });
 
   test('a description finds its word', { timeout: MINUTE, skip: noModel }, async () => {
     await ask(page, 'a person who repairs shoes');
     const ids = await entryIds(page);
-    assert.ok(ids.slice(0, 5).includes(COBBLER), `cobbler is not among the first five: ${ids.slice(0, 5)}`);
-    assert.match((await page.locator('#announcement').textContent()) ?? '', /24 words found, first: cobbler/);
+    assert.ok(
+      ids.slice(0, 5).includes(COBBLER),
+      `cobbler is not among the first five: ${ids.slice(0, 5)}`,
+    );
+    assert.match(
+      (await page.locator('#announcement').textContent()) ?? '',
+      /24 words found, first: cobbler/,
+    );
     await page.screenshot({ path: join(results, 'demo-light.png') });
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.screenshot({ path: join(results, 'demo-dark.png') });
     await page.emulateMedia({ colorScheme: 'light' });
   });
 
-  test('the model in the page makes the vectors that are stored', { timeout: MINUTE, skip: noModel }, async () => {
+  test('the model in the page makes the vectors that are stored', {
+    timeout: MINUTE,
+    skip: noModel,
+  }, async () => {
     const data = (name: string) => new Uint8Array(readFileSync(join(root, 'www', 'data', name)));
     const file = readVectorFile(data('vectors.bin'));
     const texts = await readTexts(data('synsets.json.gz'));
@@ -88,7 +105,9 @@ describe('the demo page', () => {
       const parts = [...document.querySelectorAll('.entry .pos')];
       return parts.length > 0 && parts.every((part) => part.textContent === 'v.');
     });
-    const domains = await page.locator('#domain optgroup').evaluateAll((all) => all.map((each) => each.getAttribute('label')));
+    const domains = await page
+      .locator('#domain optgroup')
+      .evaluateAll((all) => all.map((each) => each.getAttribute('label')));
     assert.deepEqual(domains, ['verbs']);
     await page.getByLabel('Domain').selectOption('verb.motion');
     await page.waitForFunction(() => {
@@ -99,7 +118,10 @@ describe('the demo page', () => {
     await page.getByLabel('Domain').selectOption('');
   });
 
-  test('a phone shows it without sideways scrolling', { timeout: MINUTE, skip: noModel }, async () => {
+  test('a phone shows it without sideways scrolling', {
+    timeout: MINUTE,
+    skip: noModel,
+  }, async () => {
     await page.setViewportSize({ width: 360, height: 760 });
     await ask(page, 'a person who repairs shoes');
     await page.screenshot({ path: join(results, 'demo-phone.png') });
@@ -107,15 +129,23 @@ describe('the demo page', () => {
     await page.setViewportSize({ width: 1200, height: 900 });
   });
 
-  test('a reload opens the words from the device, without fetching them', { timeout: MINUTE }, async () => {
+  test('a reload opens the words from the device, without fetching them', {
+    timeout: MINUTE,
+  }, async () => {
     requests.length = 0;
     await page.reload();
     await page.locator('#state', { hasText: /^Opened 27,210 words from this device/ }).waitFor();
-    assert.deepEqual(requests.filter((url) => url.includes('/data/')), []);
+    assert.deepEqual(
+      requests.filter((url) => url.includes('/data/')),
+      [],
+    );
     assert.equal(await fact(page, 'words'), '27,210');
   });
 
-  test('similar words are found from the keyboard', { timeout: MINUTE, skip: noModel }, async () => {
+  test('similar words are found from the keyboard', {
+    timeout: MINUTE,
+    skip: noModel,
+  }, async () => {
     await page.keyboard.press('/');
     await page.keyboard.type('a person who repairs shoes');
     const first = page.getByRole('button', { name: 'Words similar to cobbler' });
@@ -126,7 +156,9 @@ describe('the demo page', () => {
     assert.ok(ids.length > 5 && !ids.includes(COBBLER), 'a word is not similar to itself');
   });
 
-  test('clearing asks first, and then builds the dictionary again', { timeout: 2 * MINUTE }, async () => {
+  test('clearing asks first, and then builds the dictionary again', {
+    timeout: 2 * MINUTE,
+  }, async () => {
     const button = page.getByRole('button', { name: 'Clear and rebuild…' });
     await button.press('Enter');
     await page.getByRole('dialog').waitFor();
@@ -138,7 +170,10 @@ describe('the demo page', () => {
     await button.press('Enter');
     await page.getByRole('button', { name: 'Clear and rebuild', exact: true }).press('Enter');
     await page.locator('#state', { hasText: 'Stored 27,210 words' }).waitFor({ timeout: MINUTE });
-    assert.ok(requests.some((url) => url.endsWith('/data/vectors.bin')), 'the vectors were fetched again');
+    assert.ok(
+      requests.some((url) => url.endsWith('/data/vectors.bin')),
+      'the vectors were fetched again',
+    );
   });
 
   test('nothing was refused by the policy or complained of', () => {
@@ -149,12 +184,16 @@ describe('the demo page', () => {
 describe('the demo page without a sentence model', () => {
   test('says so, and finds words like a given one', { timeout: 2 * MINUTE }, async () => {
     const context = await browser.newContext();
-    await context.route(/\/models\/|huggingface\.co|hf\.co/, (route) => route.fulfill({ status: 404 }));
+    await context.route(/\/models\/|huggingface\.co|hf\.co/, (route) =>
+      route.fulfill({ status: 404 }),
+    );
     try {
       const page = await context.newPage();
       await page.goto(server.url);
       await page.locator('#state', { hasText: 'Stored 27,210 words' }).waitFor({ timeout: MINUTE });
-      await page.locator('#query-note', { hasText: 'no sentence model' }).waitFor({ timeout: MINUTE });
+      await page
+        .locator('#query-note', { hasText: 'no sentence model' })
+        .waitFor({ timeout: MINUTE });
       await ask(page, 'cobbler');
       const ids = await entryIds(page);
       assert.ok(ids.length > 5 && !ids.includes(COBBLER));
@@ -172,7 +211,8 @@ async function watchedPage(context: BrowserContext) {
   const complaints: string[] = [];
   const requests: string[] = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
+    if (['error', 'warning'].includes(message.type()))
+      complaints.push(`${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
   context.on('request', (request) => requests.push(request.url()));
@@ -194,11 +234,16 @@ async function ask(page: Page, text: string): Promise<void> {
 }
 
 function entryIds(page: Page): Promise<string[]> {
-  return page.locator('.entry').evaluateAll((all) => all.map((each) => (each as HTMLElement).dataset['id'] ?? ''));
+  return page
+    .locator('.entry')
+    .evaluateAll((all) => all.map((each) => (each as HTMLElement).dataset.id ?? ''));
 }
 
 function fact(page: Page, name: string): Promise<string | null> {
-  return page.locator('#facts div', { has: page.getByText(name, { exact: true }) }).locator('dd').textContent();
+  return page
+    .locator('#facts div', { has: page.getByText(name, { exact: true }) })
+    .locator('dd')
+    .textContent();
 }
 
 /** One text through the demo's own worker. */
@@ -206,11 +251,13 @@ function embedInPage(page: Page, text: string): Promise<number[]> {
   return page.evaluate(async (input) => {
     const worker = new Worker(new URL('embed.worker.js', location.href), { type: 'module' });
     try {
-      const answer = await new Promise<{ output?: { vectors: Float32Array }; failure?: string }>((resolve, reject) => {
-        worker.onmessage = ({ data }) => resolve(data);
-        worker.onerror = ({ message }) => reject(new Error(message));
-        worker.postMessage({ call: 1, input: [input] });
-      });
+      const answer = await new Promise<{ output?: { vectors: Float32Array }; failure?: string }>(
+        (resolve, reject) => {
+          worker.onmessage = ({ data }) => resolve(data);
+          worker.onerror = ({ message }) => reject(new Error(message));
+          worker.postMessage({ call: 1, input: [input] });
+        },
+      );
       if (!answer.output) throw new Error(answer.failure);
       return [...answer.output.vectors];
     } finally {
