@@ -34,6 +34,10 @@ const DOMAINS = [
   'adj.ppl',
 ];
 
+// WordNet's own letters. The offset alone is unique only within a part of speech, and the input writes adjectives and
+// adverbs with the same letter.
+const LETTERS = { noun: 'n', verb: 'v', adj: 'a', adv: 'r' };
+
 const folder = process.argv[2];
 if (!folder) {
   console.error(
@@ -63,7 +67,7 @@ const rest = order.filter((row) => synsets[row].frequency === 0);
 write('www/data/vectors.bin', vectorFile(used));
 write('benches/data/vectors.bin', vectorFile(rest));
 const texts = {
-  ids: used.map((row) => synsets[row].id),
+  ids: used.map((row) => LETTERS[synsets[row].pos] + synsets[row].id.slice(1)),
   words: used.map((row) => synsets[row].words.join(', ')),
   glosses: used.map((row) => synsets[row].gloss),
 };

@@ -59,6 +59,8 @@ export class Dictionary {
           throw new Error(`the data ends after ${this.size} of ${DICTIONARY_ROWS} words`);
         // The next batch is unpacked while this one is inserted.
         next = data.call({ from: this.size + batch.ids.length, rows: BATCH_ROWS });
+        // Its failure is met where it is awaited; until then it must not count as nobody's.
+        next.catch(() => undefined);
         await this.#collection.insert(batch);
         const vectorsPerSecond = ((this.size - first) / (performance.now() - start)) * 1000;
         onProgress({ done: this.size, total: DICTIONARY_ROWS, vectorsPerSecond });

@@ -1,4 +1,3 @@
-import './trusted-types.js';
 import { ClearDialog } from './clear-dialog.js';
 import { Dictionary } from './dictionary.js';
 import { byId } from './element.js';
@@ -7,6 +6,9 @@ import { count, seconds, showFacts, showState } from './facts.js';
 import { hideProblem, showProblem } from './problem.js';
 import { QueryForm } from './query.js';
 import { Searcher } from './searcher.js';
+import { allowOwnWorkers } from './trusted-types.js';
+
+allowOwnWorkers();
 
 const embedder = new Embedder();
 const form = new QueryForm(

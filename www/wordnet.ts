@@ -101,11 +101,8 @@ export function readColumns(
 }
 
 /** Widens whole rows of codes to float32 vectors of unit length. */
-export function unitVectors(
-  codes: Int8Array,
-  dimension: number,
-  out = new Float32Array(codes.length),
-): Float32Array {
+export function unitVectors(codes: Int8Array, dimension: number): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(codes.length);
   for (let start = 0; start < codes.length; start += dimension) {
     const row = codes.subarray(start, start + dimension);
     let squares = 0;

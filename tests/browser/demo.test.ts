@@ -100,7 +100,7 @@ describe('the demo page', () => {
 
   test('filters narrow what is found', { timeout: MINUTE, skip: noModel }, async () => {
     await ask(page, 'to walk slowly and without purpose');
-    await page.getByRole('radio', { name: 'verb' }).check();
+    await page.getByRole('radio', { name: 'verb', exact: true }).check();
     await page.waitForFunction(() => {
       const parts = [...document.querySelectorAll('.entry .pos')];
       return parts.length > 0 && parts.every((part) => part.textContent === 'v.');
