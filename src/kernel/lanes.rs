@@ -3,20 +3,26 @@
 use super::Left;
 use crate::quantize::CODE_BLOCK;
 
-/// Sums of products, spread over the lanes of one instruction set.
+/// Sums of products, spread over the lanes of one register.
 ///
 /// # Safety
 /// Every function may be called only where its instruction set is present, and belongs inlined in
 /// a function that enables it.
 pub(super) trait Lanes: Copy {
+    /// Codes that `add` takes: a divisor of `CODE_BLOCK`.
+    const STEP: usize;
+
     /// No products yet.
     unsafe fn zero() -> Self;
 
-    /// Adds the products of one block of codes.
+    /// Adds the products of the next codes.
     ///
     /// # Safety
-    /// `CODE_BLOCK` elements are readable at both pointers.
-    unsafe fn add_block(self, row: *const u8, left: *const Left) -> Self;
+    /// `STEP` elements are readable at both pointers.
+    unsafe fn add(self, row: *const u8, left: *const Left) -> Self;
+
+    /// Both together.
+    unsafe fn plus(self, other: Self) -> Self;
 
     /// The sums of four.
     unsafe fn sums(four: [Self; 4]) -> [i32; 4];
@@ -32,11 +38,11 @@ pub(super) unsafe fn dot7<L: Lanes>(left: &[Left], row: &[u8]) -> i32 {
     check(left, row);
     // SAFETY: `check` holds every block inside both slices; the caller has the instruction set.
     unsafe {
-        let mut lanes = L::zero();
+        let mut sums = [L::zero(); 2];
         for at in (0..left.len()).step_by(CODE_BLOCK) {
-            lanes = lanes.add_block(row.as_ptr().add(at), left.as_ptr().add(at));
+            sums = add_block(sums, row.as_ptr().add(at), left.as_ptr().add(at));
         }
-        lanes.sum()
+        sums[0].plus(sums[1]).sum()
     }
 }
 
@@ -49,13 +55,89 @@ pub(super) unsafe fn dot7x4<L: Lanes>(left: &[Left], rows: [&[u8]; 4]) -> [i32; 
     }
     // SAFETY: `check` holds every block inside all slices; the caller has the instruction set.
     unsafe {
-        let mut lanes = [L::zero(); 4];
+        let mut sums = [[L::zero(); 2]; 4];
         for at in (0..left.len()).step_by(CODE_BLOCK) {
-            for (lanes, row) in lanes.iter_mut().zip(rows) {
-                *lanes = lanes.add_block(row.as_ptr().add(at), left.as_ptr().add(at));
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                *sums = add_block(*sums, row.as_ptr().add(at), left.as_ptr().add(at));
             }
         }
-        L::sums(lanes)
+        L::sums(sums.map(|[even, odd]| even.plus(odd)))
+    }
+}
+
+/// Two sums in turn, as the latency of a product is several times its spacing.
+///
+/// # Safety
+/// As for [`Lanes`], with `CODE_BLOCK` elements readable at both pointers.
+#[inline(always)]
+unsafe fn add_block<L: Lanes>(mut sums: [L; 2], row: *const u8, left: *const Left) -> [L; 2] {
+    for at in (0..CODE_BLOCK).step_by(L::STEP) {
+        let sum = &mut sums[at / L::STEP % 2];
+        // SAFETY: at + STEP <= CODE_BLOCK.
+        *sum = unsafe { sum.add(row.add(at), left.add(at)) };
+    }
+    sums
+}
+
+/// The products of four prepared rows with each of a contiguous buffer's `out[0].len()` rows, less
+/// `bias`, `R` rows at a time (as many as keep their `R * 4` sums in registers).
+///
+/// # Safety
+/// As for [`Lanes`].
+#[inline(always)]
+pub(super) unsafe fn tile<L: Lanes, const R: usize>(
+    left: [&[Left]; 4],
+    bias: [i32; 4],
+    rows: &[u8],
+    stride: usize,
+    out: [&mut [i32]; 4],
+) {
+    let (codes, columns) = (left[0].len(), out[0].len());
+    assert!(codes.is_multiple_of(CODE_BLOCK) && codes <= stride, "rows of codes");
+    assert!(columns.checked_mul(stride).is_some_and(|bytes| bytes <= rows.len()), "all rows");
+    assert!(left.iter().all(|left| left.len() == codes), "left sides of one length");
+    assert!(out.iter().all(|out| out.len() == columns), "results of one length");
+    let fours = columns - columns % 4;
+    for column in (0..fours).step_by(4) {
+        let rows: [&[u8]; 4] = std::array::from_fn(|at| &rows[(column + at) * stride..][..codes]);
+        for first in (0..4).step_by(R) {
+            let group: [&[Left]; R] = std::array::from_fn(|at| left[first + at]);
+            // SAFETY: all of them have `codes` elements; the caller has the instruction set.
+            let sums = unsafe { cell::<L, R>(group, rows, codes) };
+            for (at, sums) in sums.into_iter().enumerate() {
+                out[first + at][column..column + 4]
+                    .copy_from_slice(&sums.map(|sum| sum - bias[first + at]));
+            }
+        }
+    }
+    for column in fours..columns {
+        for at in 0..4 {
+            // SAFETY: the caller has the instruction set.
+            let sum = unsafe { dot7::<L>(left[at], &rows[column * stride..]) };
+            out[at][column] = sum - bias[at];
+        }
+    }
+}
+
+/// # Safety
+/// As for [`Lanes`], with slices of `codes` elements, a multiple of `CODE_BLOCK`.
+#[inline(always)]
+unsafe fn cell<L: Lanes, const R: usize>(
+    left: [&[Left]; R],
+    rows: [&[u8]; 4],
+    codes: usize,
+) -> [[i32; 4]; R] {
+    // SAFETY: at + STEP <= codes, as STEP divides it.
+    unsafe {
+        let mut sums = [[L::zero(); 4]; R];
+        for at in (0..codes).step_by(L::STEP) {
+            for (sums, left) in sums.iter_mut().zip(left) {
+                for (sum, row) in sums.iter_mut().zip(rows) {
+                    *sum = sum.add(row.as_ptr().add(at), left.as_ptr().add(at));
+                }
+            }
+        }
+        sums.map(|four| L::sums(four))
     }
 }
 

@@ -44,12 +44,17 @@ use crate::quantize::{CODE_BLOCK, CODE_OFFSET};
 /// One number of a prepared row: its signed code, or for `simd128` what stands for it there.
 type Left = active::Left;
 
+type Tile = fn([&[Left]; 4], [i32; 4], &[u8], usize, [&mut [i32]; 4]);
+
 /// One instruction set. Every function checks the lengths that it relies on.
 struct Kernels {
     name: &'static str,
     /// Products of a prepared query with the stored (offset) codes of a row.
     dot7: fn(&[Left], &[u8]) -> i32,
     dot7x4: fn(&[Left], [&[u8]; 4]) -> [i32; 4],
+    /// Products of four prepared rows, less their biases, with as many rows of a buffer (at this
+    /// stride) as the outputs are long.
+    dot7_tile: Tile,
     dot_f32: fn(&[f32], &[f32]) -> f32,
     dot_f32x4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
     l2_f32: fn(&[f32], &[f32]) -> f32,
@@ -119,17 +124,38 @@ pub(crate) fn dot7_block(
 ) {
     assert!(padded <= stride && first + count <= n && rows.len() >= n * stride);
     assert!(out.len() >= count * n);
-    let mut q = Query7::new(padded);
-    for (i, out) in (first..first + count).zip(out.chunks_exact_mut(n)) {
-        q.set(&rows[i * stride..]);
-        let quads = rows[..n * stride].chunks_exact(4 * stride);
-        for (four, out) in quads.zip(out.chunks_exact_mut(4)) {
-            let row = |at: usize| &four[at * stride..(at + 1) * stride];
-            out.copy_from_slice(&dot7x4(&q, [row(0), row(1), row(2), row(3)]));
+    if count == 0 {
+        return;
+    }
+    block(active::kernels(), &rows[..n * stride], stride, padded, first, &mut out[..count * n]);
+}
+
+fn block(
+    kernels: &Kernels,
+    rows: &[u8],
+    stride: usize,
+    padded: usize,
+    first: usize,
+    out: &mut [i32],
+) {
+    let n = rows.len() / stride;
+    let mut queries: [Query7; 4] = std::array::from_fn(|_| Query7::new(padded));
+    // Rows past the last group of four: the group is filled up, and the surplus goes nowhere.
+    let mut surplus = Vec::new();
+    for (group, out) in out.chunks_mut(4 * n).enumerate() {
+        let height = out.len() / n;
+        for (at, query) in queries[..height].iter_mut().enumerate() {
+            query.set(&rows[(first + 4 * group + at) * stride..]);
         }
-        for j in n - n % 4..n {
-            out[j] = dot7(&q, &rows[j * stride..]);
-        }
+        surplus.resize((4 - height) * n, 0);
+        let mut lines = out.chunks_exact_mut(n).chain(surplus.chunks_exact_mut(n));
+        (kernels.dot7_tile)(
+            queries.each_ref().map(|query| &query.left[..]),
+            queries.each_ref().map(|query| query.bias),
+            rows,
+            stride,
+            std::array::from_fn(|_| lines.next().expect("four lines of n")),
+        );
     }
 }
 

@@ -19,32 +19,35 @@ pub(super) fn prepare(codes: &[u8], left: &mut [Left]) {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Products(v128, v128);
+pub(super) struct Products(v128);
 
 impl Lanes for Products {
+    const STEP: usize = 16;
+
     #[inline(always)]
     unsafe fn zero() -> Self {
-        Self(i32x4_splat(0), i32x4_splat(0))
+        Self(i32x4_splat(0))
     }
 
     #[inline(always)]
-    unsafe fn add_block(self, row: *const u8, left: *const Left) -> Self {
-        let add = |sums, at: usize| {
-            // SAFETY: the caller lets 64 codes be read.
-            let (row, left) =
-                unsafe { (v128_load(row.add(at).cast()), v128_load(left.add(at).cast())) };
-            i32x4_relaxed_dot_i8x16_i7x16_add(left, row, sums)
-        };
-        Self(add(add(self.0, 0), 32), add(add(self.1, 16), 48))
+    unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
+        // SAFETY: the caller lets 16 codes be read at both.
+        let (row, left) = unsafe { (v128_load(row.cast()), v128_load(left.cast())) };
+        Self(i32x4_relaxed_dot_i8x16_i7x16_add(left, row, self.0))
+    }
+
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        Self(i32x4_add(self.0, other.0))
     }
 
     #[inline(always)]
     unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
-        super::simd128::sums(four.map(|lanes| i32x4_add(lanes.0, lanes.1)))
+        super::simd128::sums(four.map(|lanes| lanes.0))
     }
 
     #[inline(always)]
     unsafe fn sum(self) -> i32 {
-        super::simd128::sum(i32x4_add(self.0, self.1))
+        super::simd128::sum(self.0)
     }
 }

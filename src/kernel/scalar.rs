@@ -9,6 +9,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     name: "scalar",
     dot7,
     dot7x4: |left, rows| rows.map(|row| dot7(left, row)),
+    dot7_tile,
     dot_f32: |a, b| float::dot(a, b),
     dot_f32x4: |q, rows| rows.map(|row| float::dot(q, row)),
     l2_f32: |a, b| float::l2(a, b),
@@ -32,4 +33,12 @@ pub(super) fn prepare(codes: &[u8], left: &mut [Left]) {
 fn dot7(left: &[Left], row: &[u8]) -> i32 {
     let row = &row[..left.len()];
     left.iter().zip(row).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+}
+
+fn dot7_tile(left: [&[Left]; 4], bias: [i32; 4], rows: &[u8], stride: usize, out: [&mut [i32]; 4]) {
+    for (at, out) in out.into_iter().enumerate() {
+        for (column, out) in out.iter_mut().enumerate() {
+            *out = dot7(left[at], &rows[column * stride..]) - bias[at];
+        }
+    }
 }

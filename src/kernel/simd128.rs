@@ -9,7 +9,7 @@
 
 use std::arch::wasm32::*;
 
-use super::lanes::{self, Lanes};
+use super::lanes;
 #[cfg(target_feature = "relaxed-simd")]
 pub(super) use super::relaxed::{Left, Products, prepare};
 use super::{Kernels, float};
@@ -18,6 +18,7 @@ static KERNELS: Kernels = Kernels {
     name: if cfg!(target_feature = "relaxed-simd") { "relaxed-simd" } else { "simd128" },
     dot7,
     dot7x4,
+    dot7_tile,
     dot_f32,
     dot_f32x4: |q, rows| rows.map(|row| dot_f32(q, row)),
     l2_f32,
@@ -47,6 +48,12 @@ fn dot7x4(left: &[Left], rows: [&[u8]; 4]) -> [i32; 4] {
 }
 
 #[inline(never)]
+fn dot7_tile(left: [&[Left]; 4], bias: [i32; 4], rows: &[u8], stride: usize, out: [&mut [i32]; 4]) {
+    // SAFETY: this file is compiled only where the vectors are enabled.
+    unsafe { lanes::tile::<Products, 2>(left, bias, rows, stride, out) }
+}
+
+#[inline(never)]
 fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
     float::dot(a, b)
 }
@@ -62,6 +69,7 @@ pub(super) use widened::{Left, Products, prepare};
 #[cfg(not(target_feature = "relaxed-simd"))]
 mod widened {
     use super::*;
+    use crate::kernel::lanes::Lanes;
     use crate::quantize::CODE_OFFSET;
 
     pub(in super::super) type Left = i16;
@@ -82,40 +90,40 @@ mod widened {
 
     /// 256-fold sums.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Products(v128, v128);
+    pub(in super::super) struct Products(v128);
 
     impl Lanes for Products {
+        const STEP: usize = 16;
+
         #[inline(always)]
         unsafe fn zero() -> Self {
-            Self(i32x4_splat(0), i32x4_splat(0))
+            Self(i32x4_splat(0))
         }
 
         #[inline(always)]
-        unsafe fn add_block(mut self, row: *const u8, left: *const Left) -> Self {
-            for at in [0, 16, 32, 48] {
-                // SAFETY: the caller lets 64 codes be read.
-                let (pairs, odd, mixed) = unsafe {
-                    (
-                        v128_load(row.add(at).cast()),
-                        v128_load(left.add(at).cast()),
-                        v128_load(left.add(at + 8).cast()),
-                    )
-                };
-                let low = v128_and(pairs, u16x8_splat(0xff));
-                self.0 = i32x4_add(self.0, i32x4_dot_i16x8(pairs, odd));
-                self.1 = i32x4_add(self.1, i32x4_dot_i16x8(low, mixed));
-            }
-            self
+        unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
+            // SAFETY: the caller lets 16 codes and their factors be read.
+            let (pairs, odd, mixed) = unsafe {
+                (v128_load(row.cast()), v128_load(left.cast()), v128_load(left.add(8).cast()))
+            };
+            let low = v128_and(pairs, u16x8_splat(0xff));
+            let products = i32x4_add(i32x4_dot_i16x8(pairs, odd), i32x4_dot_i16x8(low, mixed));
+            Self(i32x4_add(self.0, products))
+        }
+
+        #[inline(always)]
+        unsafe fn plus(self, other: Self) -> Self {
+            Self(i32x4_add(self.0, other.0))
         }
 
         #[inline(always)]
         unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
-            super::sums(four.map(|lanes| i32x4_shr(i32x4_add(lanes.0, lanes.1), 8)))
+            super::sums(four.map(|lanes| i32x4_shr(lanes.0, 8)))
         }
 
         #[inline(always)]
         unsafe fn sum(self) -> i32 {
-            super::sum(i32x4_shr(i32x4_add(self.0, self.1), 8))
+            super::sum(i32x4_shr(self.0, 8))
         }
     }
 }

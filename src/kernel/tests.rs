@@ -16,6 +16,9 @@ impl Random {
     fn new() -> Self {
         let given = std::env::var("KINDEX_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(|| RandomState::new().hash_one(1) | 1);
+        #[cfg(target_arch = "wasm32")]
+        wasm_bindgen_test::console_log!("KINDEX_SEED={seed}");
+        #[cfg(not(target_arch = "wasm32"))]
         println!("KINDEX_SEED={seed}");
         Self(seed)
     }
@@ -139,15 +142,23 @@ fn blocks_hold_all_pairs() {
         let (stride, padded) = (layout.stride(), layout.padded());
         let rows: Vec<u8> = (0..n).flat_map(|_| row(layout, dimension, || random.code())).collect();
         let at = |i: usize| &rows[i * stride..][..padded];
+        let at = &at;
         let first = random.below(n);
         for (first, count) in [(0, n), (first, random.below(n - first + 1))] {
-            let mut out = vec![i32::MIN; count * n];
-            dot7_block(&rows, stride, padded, n, first, count, &mut out);
-            for i in 0..count {
-                for j in 0..n {
-                    assert_eq!(out[i * n + j], signed_dot(at(first + i), at(j)), "{i}, {j} of {n}");
+            let expected: Vec<i32> = (first..first + count)
+                .flat_map(|i| (0..n).map(move |j| signed_dot(at(i), at(j))))
+                .collect();
+            for backend in backends() {
+                let mut out = vec![i32::MIN; count * n];
+                if count > 0 {
+                    block(backend, &rows, stride, padded, first, &mut out);
                 }
+                assert_eq!(out, expected, "{}: {first} + {count} of {n}", backend.name);
             }
+            let mut out = vec![i32::MIN; count * n + 1];
+            dot7_block(&rows, stride, padded, n, first, count, &mut out);
+            assert_eq!(out[..count * n], expected);
+            assert_eq!(out[count * n], i32::MIN, "nothing is written past the results");
         }
     }
 }

@@ -50,10 +50,11 @@ macro_rules! entries {
 
 /// The generic kernels, compiled for one set of features.
 macro_rules! kernels {
-    ($name:ident, $module:ident, $label:literal, $features:literal, $lanes:ty) => {
+    ($name:ident, $module:ident, $label:literal, $features:literal, $lanes:ty, $tile:literal) => {
         static $name: Kernels = entries!($label, $module {
             dot7(left, row),
             dot7x4(left, rows),
+            dot7_tile(left, bias, rows, stride, out),
             dot_f32(a, b),
             dot_f32x4(q, rows),
             l2_f32(a, b),
@@ -75,6 +76,18 @@ macro_rules! kernels {
             pub(super) fn dot7x4(left: &[Left], rows: [&[u8]; 4]) -> [i32; 4] {
                 // SAFETY: the features of `Lanes` are enabled here.
                 unsafe { lanes::dot7x4::<$lanes>(left, rows) }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn dot7_tile(
+                left: [&[Left]; 4],
+                bias: [i32; 4],
+                rows: &[u8],
+                stride: usize,
+                out: [&mut [i32]; 4],
+            ) {
+                // SAFETY: the features of `Lanes` are enabled here.
+                unsafe { lanes::tile::<$lanes, $tile>(left, bias, rows, stride, out) }
             }
 
             #[target_feature(enable = $features)]
@@ -110,14 +123,16 @@ macro_rules! kernels {
     };
 }
 
-kernels!(AVX2, avx2, "avx2", "avx2,popcnt", Avx2);
-kernels!(AVX_VNNI, avx_vnni, "avx-vnni", "avx2,popcnt,avxvnni", AvxVnni);
-kernels!(AVX512_VNNI, avx512_vnni, "avx512-vnni", "avx2,popcnt,avx512f,avx512vnni", Avx512Vnni);
+kernels!(AVX2, avx2, "avx2", "avx2,popcnt", Avx2, 2);
+kernels!(AVX_VNNI, avx_vnni, "avx-vnni", "avx2,popcnt,avxvnni", AvxVnni, 2);
+kernels!(AVX512_VNNI, avx512_vnni, "avx512-vnni", "avx2,popcnt,avx512f,avx512vnni", Avx512Vnni, 4);
 
 #[derive(Clone, Copy)]
 struct Avx2(__m256i);
 
 impl Lanes for Avx2 {
+    const STEP: usize = 64;
+
     #[inline(always)]
     unsafe fn zero() -> Self {
         // SAFETY: the caller has AVX2.
@@ -125,7 +140,7 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn add_block(self, row: *const u8, left: *const Left) -> Self {
+    unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
         // SAFETY: the caller has AVX2, and 64 bytes are readable at both pointers.
         unsafe {
             let pairs = |at: usize| {
@@ -135,6 +150,12 @@ impl Lanes for Avx2 {
             let fours = _mm256_add_epi16(pairs(0), pairs(32));
             Self(_mm256_add_epi32(self.0, _mm256_madd_epi16(fours, _mm256_set1_epi16(1))))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        // SAFETY: the caller has AVX2.
+        Self(unsafe { _mm256_add_epi32(self.0, other.0) })
     }
 
     #[inline(always)]
@@ -150,39 +171,43 @@ impl Lanes for Avx2 {
     }
 }
 
-/// Two registers, as the latency of `vpdpbusd` is several times its spacing.
 #[derive(Clone, Copy)]
-struct AvxVnni(__m256i, __m256i);
+struct AvxVnni(__m256i);
 
 impl Lanes for AvxVnni {
+    const STEP: usize = 32;
+
     #[inline(always)]
     unsafe fn zero() -> Self {
         // SAFETY: the caller has AVX2.
-        unsafe { Self(_mm256_setzero_si256(), _mm256_setzero_si256()) }
+        Self(unsafe { _mm256_setzero_si256() })
     }
 
     #[inline(always)]
-    unsafe fn add_block(self, row: *const u8, left: *const Left) -> Self {
-        // SAFETY: the caller has AVX-VNNI, and 64 bytes are readable at both pointers.
+    unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
+        // SAFETY: the caller has AVX-VNNI, and 32 bytes are readable at both pointers.
         unsafe {
-            let half = |sums, at: usize| {
-                let row = _mm256_loadu_si256(row.add(at).cast());
-                _mm256_dpbusd_avx_epi32(sums, row, _mm256_loadu_si256(left.add(at).cast()))
-            };
-            Self(half(self.0, 0), half(self.1, 32))
+            let row = _mm256_loadu_si256(row.cast());
+            Self(_mm256_dpbusd_avx_epi32(self.0, row, _mm256_loadu_si256(left.cast())))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        // SAFETY: the caller has AVX2.
+        Self(unsafe { _mm256_add_epi32(self.0, other.0) })
     }
 
     #[inline(always)]
     unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
         // SAFETY: the caller has AVX2.
-        unsafe { sums256(four.map(|lanes| _mm256_add_epi32(lanes.0, lanes.1))) }
+        unsafe { sums256(four.map(|lanes| lanes.0)) }
     }
 
     #[inline(always)]
     unsafe fn sum(self) -> i32 {
         // SAFETY: the caller has AVX2.
-        unsafe { sum256(_mm256_add_epi32(self.0, self.1)) }
+        unsafe { sum256(self.0) }
     }
 }
 
@@ -203,6 +228,8 @@ impl Avx512Vnni {
 }
 
 impl Lanes for Avx512Vnni {
+    const STEP: usize = 64;
+
     #[inline(always)]
     unsafe fn zero() -> Self {
         // SAFETY: the caller has AVX-512.
@@ -210,12 +237,18 @@ impl Lanes for Avx512Vnni {
     }
 
     #[inline(always)]
-    unsafe fn add_block(self, row: *const u8, left: *const Left) -> Self {
+    unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
         // SAFETY: the caller has AVX-512 VNNI, and 64 bytes are readable at both pointers.
         unsafe {
             let row = _mm512_loadu_si512(row.cast());
             Self(_mm512_dpbusd_epi32(self.0, row, _mm512_loadu_si512(left.cast())))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        // SAFETY: the caller has AVX-512.
+        Self(unsafe { _mm512_add_epi32(self.0, other.0) })
     }
 
     #[inline(always)]
