@@ -44,11 +44,14 @@ export const CONTENT_SECURITY_POLICY = [
  * `isolated` sends the two headers that give a page SharedArrayBuffer, and with it threads.
  * Port 0 takes any free one. Resolves to `{ url, close }`.
  */
-export function serve(folders, { port = 0, isolated = true } = {}) {
+export function serve(
+  folders,
+  { port = 0, isolated = true, policy = CONTENT_SECURITY_POLICY } = {},
+) {
   const prefixes = Object.keys(folders).sort((a, b) => b.length - a.length);
   const server = createServer((request, response) => {
     const headers = {
-      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+      'Content-Security-Policy': policy,
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'no-referrer',
       'Cache-Control': 'no-cache',

@@ -1,0 +1,12 @@
+/** What `scripts/bench.mjs` calls. */
+import type { Results } from './results.js';
+
+export { HELP, readOptions } from './options.js';
+export { markdown } from './report.js';
+export { run } from './run.js';
+
+/** The results for programs, and which compiler built the wasm. */
+export function json(results: Results, { label }: { label: string }): string {
+  const sets = Object.fromEntries(results.sets);
+  return `${JSON.stringify({ ...results, compiler: label, k: 10, sets }, undefined, 1)}\n`;
+}
