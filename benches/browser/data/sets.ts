@@ -1,6 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DIMENSION, joinVectorFiles, readVectorFile } from '../../../www/wordnet.js';
+import {
+  DIMENSION,
+  joinVectorFiles,
+  readVectorFile,
+  type VectorFile,
+} from '../../../www/wordnet.js';
 import { Mixtures, unitRows } from './mixtures.js';
 import { imagePatches, PATCH_DIMENSION } from './patches.js';
 import { principalAxes, projectToUnit } from './principal-axes.js';
@@ -68,7 +73,7 @@ export class DataSets {
   }
 
   #wordnet(): DataSet {
-    const all = joinVectorFiles(this.#wordnetFiles());
+    const all = joinVectorFiles(...this.#wordnetFiles());
     const real = all.subarray(0, BASE_ROWS * DIMENSION);
     const base = new Float32Array(this.#rows * DIMENSION);
     base.set(real.subarray(0, base.length));
@@ -115,10 +120,9 @@ export class DataSets {
     };
   }
 
-  #wordnetFiles() {
-    return ['www/data/vectors.bin', 'benches/data/vectors.bin'].map((name) =>
-      readVectorFile(readFileSync(join(this.#root, name))),
-    );
+  #wordnetFiles(): [VectorFile, VectorFile] {
+    const read = (name: string) => readVectorFile(readFileSync(join(this.#root, name)));
+    return [read('www/data/vectors.bin'), read('benches/data/vectors.bin')];
   }
 }
 
