@@ -19,6 +19,7 @@ mod flat;
 mod graph;
 mod ids;
 mod index;
+pub mod json;
 #[allow(dead_code, reason = "the sign kernels wait for binary codes")]
 mod kernel;
 mod key_map;

@@ -7,8 +7,8 @@ use roaring::RoaringBitmap;
 
 use super::filter::Scalar;
 use super::numbers::Numbers;
+use super::set::Set;
 use super::value::{Field, Value};
-use crate::bitset::Bitset;
 use crate::ids::NodeId;
 
 /// The slots that hold one string. Many strings of a field like a title occur once.
@@ -40,20 +40,11 @@ impl Posting {
         }
     }
 
-    pub(crate) fn add_to(&self, set: &mut Bitset) {
+    pub(crate) fn add_to(&self, set: &mut Set) {
         match self {
-            Self::One(slot) => {
-                set.insert(NodeId(*slot));
-            }
-            Self::Many(slots) => add_all(slots, set),
+            Self::One(slot) => set.insert(*slot),
+            Self::Many(slots) => set.insert_all(slots),
         }
-    }
-}
-
-/// Adds a bitmap's slots to a set.
-pub(crate) fn add_all(slots: &RoaringBitmap, set: &mut Bitset) {
-    for slot in slots {
-        set.insert(NodeId(slot));
     }
 }
 

@@ -1,10 +1,9 @@
 //! Filters: JSON text to a tree that is known to be good. What they mean is said in the module
 //! above.
 
-use serde_json::{Map, Value as Json};
-
 use super::{MAX_FILTER_BYTES, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_FILTER_OPERANDS};
 use crate::error::{Code, Error};
+use crate::json::Json;
 
 /// A single value, as a field or as an operand.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,8 +70,7 @@ impl Filter {
                 &format!("{} bytes are over the limit of {MAX_FILTER_BYTES}", text.len()),
             ));
         }
-        let json: Json =
-            serde_json::from_str(text).map_err(|error| invalid("", &error.to_string()))?;
+        let json = Json::parse(text).map_err(|fault| invalid("", &fault))?;
         let root = Parser { nodes: 0, operands: 0 }.filter(&json, "where", 0)?;
         Ok(Self { root })
     }
@@ -81,17 +79,6 @@ impl Filter {
 fn invalid(place: &str, message: &str) -> Error {
     let place = if place.is_empty() { "where" } else { place };
     Error::new(Code::InvalidArgument, format!("filter at {place}: {message}"))
-}
-
-fn kind(json: &Json) -> &'static str {
-    match json {
-        Json::Null => "null",
-        Json::Bool(_) => "a boolean",
-        Json::Number(_) => "a number",
-        Json::String(_) => "a string",
-        Json::Array(_) => "an array",
-        Json::Object(_) => "an object",
-    }
 }
 
 struct Parser {
@@ -105,7 +92,7 @@ impl Parser {
             return Err(invalid(place, &format!("nested deeper than {MAX_FILTER_DEPTH} levels")));
         }
         let Json::Object(entries) = json else {
-            return Err(invalid(place, &format!("an object was expected, {} came", kind(json))));
+            return Err(invalid(place, &format!("an object was expected, {} came", json.kind())));
         };
         let mut all = Vec::with_capacity(entries.len());
         for (key, value) in entries {
@@ -134,7 +121,7 @@ impl Parser {
     fn filters(&mut self, json: &Json, place: &str, depth: usize) -> Result<Vec<Node>, Error> {
         self.count(place)?;
         let Json::Array(items) = json else {
-            return Err(invalid(place, &format!("an array was expected, {} came", kind(json))));
+            return Err(invalid(place, &format!("an array was expected, {} came", json.kind())));
         };
         if items.is_empty() {
             return Err(invalid(place, "the array has no filter"));
@@ -156,7 +143,7 @@ impl Parser {
     fn operators(
         &mut self,
         path: &str,
-        operators: &Map<String, Json>,
+        operators: &[(String, Json)],
         place: &str,
         depth: usize,
     ) -> Result<Node, Error> {
@@ -199,7 +186,7 @@ impl Parser {
             "$lte" => field(range(Order::AtMost, operand, place)?),
             "$contains" => field(Test::Contains(scalar(operand, place)?)),
             "$startsWith" => match operand {
-                Json::String(text) => field(Test::StartsWith(text.as_str().into())),
+                Json::Text(text) => field(Test::StartsWith(text.as_str().into())),
                 other => return Err(unexpected("a string", other, place)),
             },
             "$exists" => match operand {
@@ -241,15 +228,15 @@ fn one_or(many: fn(Vec<Node>) -> Node, mut nodes: Vec<Node>) -> Node {
 }
 
 fn unexpected(wanted: &str, json: &Json, place: &str) -> Error {
-    invalid(place, &format!("{wanted} was expected, {} came", kind(json)))
+    invalid(place, &format!("{wanted} was expected, {} came", json.kind()))
 }
 
 fn scalar(json: &Json, place: &str) -> Result<Scalar, Error> {
     Ok(match json {
         Json::Null => Scalar::Null,
         Json::Bool(value) => Scalar::Bool(*value),
-        Json::Number(value) => Scalar::number(value.as_f64().unwrap_or(f64::MAX)),
-        Json::String(text) => Scalar::Text(text.as_str().into()),
+        Json::Number(value) => Scalar::number(*value),
+        Json::Text(text) => Scalar::Text(text.as_str().into()),
         other => return Err(unexpected("a string, number, boolean or null", other, place)),
     })
 }
@@ -283,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_bad_filter_is_refused_with_its_place() {
-        refused("", "EOF");
+        refused("", "the text ends at byte 0");
         refused("[]", "at where: an object was expected, an array came");
         refused(r#"{"$xor":[]}"#, "at where.$xor: unknown operator");
         refused(r#"{"a":{"$near":1}}"#, "at where.a.$near: unknown operator");
@@ -310,7 +297,7 @@ mod tests {
             |depth: usize| format!("{}{{}}{}", r#"{"$not":"#.repeat(depth), "}".repeat(depth));
         assert!(Filter::parse(&nested(MAX_FILTER_DEPTH)).is_ok());
         refused(&nested(MAX_FILTER_DEPTH + 1), "deeper");
-        refused(&nested(5000), "recursion");
+        refused(&nested(5000), "too deep");
         let inside = |depth: usize| {
             format!(r#"{{"a":{}{{"$eq":1}}{}}}"#, r#"{"$not":"#.repeat(depth), "}".repeat(depth))
         };

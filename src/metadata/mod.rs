@@ -30,6 +30,7 @@ mod columns;
 mod evaluate;
 mod filter;
 mod numbers;
+mod set;
 mod value;
 
 pub(crate) use columns::Columns;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bitset::Bitset;
+use super::set::Set;
 use crate::ids::NodeId;
 
 /// Below this many numbers a field is never kept dense.
@@ -52,15 +52,44 @@ impl Numbers {
         self.lists.remove(&slot.0);
     }
 
-    /// The slots with a number that `test` holds for.
-    pub(crate) fn select(&self, test: impl Fn(f64) -> bool) -> Bitset {
-        let mut found = self.scalars.select(&test);
-        for (&slot, numbers) in &self.lists {
-            if numbers.iter().any(|&number| test(number)) {
-                found.insert(NodeId(slot));
+    /// Adds the slots with a number from `low` to `high`.
+    pub(crate) fn select(&self, low: f64, high: f64, set: &mut Set) {
+        self.select_where(|number| low <= number && number <= high, set);
+    }
+
+    /// Adds the slots with one of these numbers, which are sorted on the way.
+    pub(crate) fn select_any(&self, wanted: &mut [f64], set: &mut Set) {
+        wanted.sort_unstable_by(f64::total_cmp);
+        match *wanted {
+            [] => {}
+            [number] => self.select(number, number, set),
+            _ => self.select_where(
+                |number| wanted.binary_search_by(|other| other.total_cmp(&number)).is_ok(),
+                set,
+            ),
+        }
+    }
+
+    fn select_where(&self, test: impl Fn(f64) -> bool, set: &mut Set) {
+        match &self.scalars {
+            Scalars::Sparse(map) => map
+                .iter()
+                .filter(|&(_, &number)| test(number))
+                .for_each(|(&slot, _)| set.insert(slot)),
+            // Every test is false for NaN.
+            Scalars::Dense { values, .. } => {
+                for (at, chunk) in values.chunks(64).enumerate() {
+                    let bit = |(at, &number): (usize, &f64)| u64::from(test(number)) << at;
+                    let word = chunk.iter().enumerate().map(bit).fold(0, |word, bit| word | bit);
+                    set.insert_word(at, word);
+                }
             }
         }
-        found
+        for (&slot, numbers) in &self.lists {
+            if numbers.iter().any(|&number| test(number)) {
+                set.insert(slot);
+            }
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -111,26 +140,6 @@ impl Scalars {
         }
     }
 
-    fn select(&self, test: impl Fn(f64) -> bool) -> Bitset {
-        match self {
-            Self::Sparse(map) => map
-                .iter()
-                .filter(|&(_, &number)| test(number))
-                .map(|(&slot, _)| NodeId(slot))
-                .collect(),
-            // Every test is false for NaN.
-            Self::Dense { values, .. } => Bitset::from_words(
-                values
-                    .chunks(64)
-                    .map(|chunk| {
-                        let bit = |(at, &number): (usize, &f64)| u64::from(test(number)) << at;
-                        chunk.iter().enumerate().map(bit).fold(0, |word, bit| word | bit)
-                    })
-                    .collect(),
-            ),
-        }
-    }
-
     fn make_dense_if_full(&mut self) {
         let Self::Sparse(map) = self else { return };
         let end = map.last_key_value().map_or(0, |(&slot, _)| slot as usize + 1);
@@ -152,11 +161,13 @@ impl Scalars {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bitset::Bitset;
 
     #[test]
     fn dense_and_sparse_hold_the_same() {
         let mut numbers = Numbers::default();
         let mut model = BTreeMap::new();
+        let live = Bitset::from_words(vec![0; 2_000_000 / 64 + 1]);
         // Fills, empties, then reaches far out: through both layouts and back.
         let steps = (0..500)
             .map(|slot| (slot, true))
@@ -173,11 +184,11 @@ mod tests {
                 model.remove(&slot);
             }
             if slot % 37 == 0 || slot > 800 {
-                let found: Vec<u32> =
-                    numbers.select(|number| number > 3.0).iter().map(|slot| slot.0).collect();
+                let mut found = Set::empty(&live);
+                numbers.select(3.5, f64::INFINITY, &mut found);
                 let wanted: Vec<u32> =
                     model.iter().filter(|(_, v)| **v > 3).map(|(slot, _)| *slot).collect();
-                assert_eq!(found, wanted, "after slot {slot}");
+                assert_eq!(found.slots(), wanted, "after slot {slot}");
             }
         }
         assert!(numbers.bytes() < 64 * 1024, "{}", numbers.bytes());

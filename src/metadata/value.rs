@@ -1,12 +1,9 @@
 //! Metadata text to fields: one pass, no tree.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-
 use super::filter::Scalar;
 use super::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_METADATA_KEYS};
 use crate::error::{Code, Error};
+use crate::json::{Fault, Reader};
 
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,15 +29,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Field>, Error> {
             text.len()
         )));
     }
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(invalid("an object was expected".to_owned()));
-    }
     let mut fields = Fields::default();
-    let mut json = serde_json::Deserializer::from_str(text);
-    Node { fields: &mut fields, depth: 0 }
-        .deserialize(&mut json)
-        .and_then(|_| json.end())
-        .map_err(|error| invalid(error.to_string()))?;
+    fields.read_all(text).map_err(invalid)?;
     if let Some(path) = fields.repeated() {
         return Err(invalid(format!("the path '{path}' is there twice")));
     }
@@ -54,6 +44,44 @@ struct Fields {
 }
 
 impl Fields {
+    fn read_all(&mut self, text: &str) -> Result<(), Fault> {
+        let mut reader = Reader::new(text);
+        if reader.peek()? != b'{' {
+            return Err("an object was expected".to_owned());
+        }
+        self.object(&mut reader, 1)?;
+        reader.finish()
+    }
+
+    /// Adds the fields of an object whose own path is the present one.
+    fn object(&mut self, reader: &mut Reader<'_>, depth: usize) -> Result<(), Fault> {
+        if depth > MAX_METADATA_DEPTH {
+            return Err(
+                reader.fault(&format!("objects nest deeper than {MAX_METADATA_DEPTH} levels"))
+            );
+        }
+        let length = self.path.len();
+        reader.object(|reader, key| {
+            if depth > 1 {
+                self.path.push('.');
+            }
+            self.path.push_str(&key);
+            // The field comes before those inside it, so that the count is always right.
+            let at = self.list.len();
+            if at >= MAX_METADATA_KEYS {
+                return Err(reader.fault(&format!("there are over {MAX_METADATA_KEYS} keys")));
+            }
+            self.list.push((self.path.clone(), Value::Object));
+            match reader.peek()? {
+                b'{' => self.object(reader, depth + 1)?,
+                b'[' => self.list[at].1 = Value::List(list(reader)?),
+                _ => self.list[at].1 = Value::One(scalar(reader)?),
+            }
+            self.path.truncate(length);
+            Ok(())
+        })
+    }
+
     fn repeated(&self) -> Option<&str> {
         let mut paths: Vec<&str> = self.list.iter().map(|(path, _)| path.as_str()).collect();
         paths.sort_unstable();
@@ -61,119 +89,24 @@ impl Fields {
     }
 }
 
-/// The value under the current path. Yields what it is; an object has added its own fields.
-struct Node<'f> {
-    fields: &'f mut Fields,
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = Value;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a string, number, boolean, null, array of strings and numbers, or object")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::One(Scalar::Bool(value)))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::One(Scalar::number(value as f64)))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::One(Scalar::number(value as f64)))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::One(Scalar::number(value)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::One(Scalar::Text(value.into())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::One(Scalar::Null))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Item)? {
-            list.push(item);
+fn list(reader: &mut Reader<'_>) -> Result<Vec<Scalar>, Fault> {
+    let mut items = Vec::new();
+    reader.array(|reader| {
+        if !matches!(reader.peek()?, b'"' | b'-' | b'0'..=b'9') {
+            return Err(reader.fault("an array holds strings and numbers only; others come"));
         }
-        Ok(Value::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        if self.depth >= MAX_METADATA_DEPTH {
-            return Err(A::Error::custom(format!(
-                "objects nest deeper than {MAX_METADATA_DEPTH} levels"
-            )));
-        }
-        let fields = self.fields;
-        let length = fields.path.len();
-        while let Some(key) = entries.next_key::<String>()? {
-            if self.depth > 0 {
-                fields.path.push('.');
-            }
-            fields.path.push_str(&key);
-            // The field keeps its place before those inside it, so that the count is always right.
-            let at = fields.list.len();
-            if at >= MAX_METADATA_KEYS {
-                return Err(A::Error::custom(format!("there are over {MAX_METADATA_KEYS} keys")));
-            }
-            fields.list.push((fields.path.clone(), Value::Object));
-            let value = entries.next_value_seed(Node { fields, depth: self.depth + 1 })?;
-            fields.list[at].1 = value;
-            fields.path.truncate(length);
-        }
-        Ok(Value::Object)
-    }
+        items.push(scalar(reader)?);
+        Ok(())
+    })?;
+    Ok(items)
 }
 
-/// An element of an array.
-struct Item;
-
-impl<'de> DeserializeSeed<'de> for Item {
-    type Value = Scalar;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Scalar, D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Item {
-    type Value = Scalar;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a string or number: arrays hold nothing else")
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
-        Ok(Scalar::number(value as f64))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
-        Ok(Scalar::number(value as f64))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
-        Ok(Scalar::number(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
-        Ok(Scalar::Text(value.into()))
-    }
+fn scalar(reader: &mut Reader<'_>) -> Result<Scalar, Fault> {
+    Ok(match reader.peek()? {
+        b'"' => Scalar::Text(reader.string()?.into()),
+        b'-' | b'0'..=b'9' => Scalar::number(reader.number()?),
+        _ => reader.word()?.map_or(Scalar::Null, Scalar::Bool),
+    })
 }
 
 #[cfg(test)]
@@ -199,15 +132,15 @@ mod tests {
     #[test]
     fn what_is_no_metadata_is_refused() {
         assert!(message("[1]").contains("an object was expected"));
-        assert!(message("").contains("an object was expected"));
-        assert!(message(r#"{"a":1"#).contains("EOF"));
-        assert!(message(r#"{"a":1} x"#).contains("trailing"));
-        assert!(message(r#"{"a":[[1]]}"#).contains("a string or number"));
-        assert!(message(r#"{"a":[true]}"#).contains("a string or number"));
+        assert!(message("").contains("the text ends"));
+        assert!(message(r#"{"a":1"#).contains("the text ends at byte 6"));
+        assert!(message(r#"{"a":1} x"#).contains("more follows"));
+        assert!(message(r#"{"a":[[1]]}"#).contains("strings and numbers only"));
+        assert!(message(r#"{"a":[true]}"#).contains("strings and numbers only"));
         assert!(message(r#"{"a":1e999}"#).contains("out of range"));
         assert!(message(r#"{"a":1,"a":2}"#).contains("'a' is there twice"));
         assert!(message(r#"{"a.b":1,"a":{"b":2}}"#).contains("'a.b' is there twice"));
-        assert!(message(r#"{"a":"\ud800"}"#).contains("metadata: "));
+        assert!(message(r#"{"a":"\ud800"}"#).contains("surrogate"));
     }
 
     #[test]

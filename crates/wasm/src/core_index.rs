@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::errors::to_js;
 use crate::options;
+use crate::report::Report;
 
 /// A synchronous index of vectors with `u32` keys.
 #[wasm_bindgen]
@@ -66,16 +67,15 @@ impl Index {
     /// Numbers, as JSON.
     pub fn stats(&self) -> String {
         let stats = self.index.stats();
-        serde_json::json!({
-            "live": stats.live,
-            "tombstones": stats.tombstones,
-            "bytes": {
-                "codes": stats.code_bytes,
-                "vectors": stats.vector_bytes,
-                "graph": stats.graph_bytes,
-            },
-        })
-        .to_string()
+        let bytes = Report::new()
+            .raw("codes", stats.code_bytes)
+            .raw("vectors", stats.vector_bytes)
+            .raw("graph", stats.graph_bytes);
+        Report::new()
+            .raw("live", stats.live)
+            .raw("tombstones", stats.tombstones)
+            .raw("bytes", bytes.finish())
+            .finish()
     }
 }
 

@@ -6,12 +6,12 @@ use kindex::collection::{
 };
 use kindex::metadata::Filter;
 use kindex::{Collection, SearchOptions};
-use serde_json::json;
 use wasm_bindgen::prelude::*;
 
 use crate::errors::{invalid, to_js};
 use crate::loader::Loader;
 use crate::options;
+use crate::report::Report;
 use crate::results::Results;
 
 /// A collection in wasm. See `kindex::collection` for the steps of a batch.
@@ -101,28 +101,27 @@ impl Engine {
     /// Numbers, as JSON.
     pub fn stats(&self) -> String {
         let stats = self.collection.stats();
-        json!({
-            "live": stats.index.live,
-            "tombstones": stats.index.tombstones,
-            "slots": stats.slots,
-            "generation": stats.generation,
-            "fields": stats.fields,
-            "bytes": {
-                "codes": stats.index.code_bytes,
-                "vectors": stats.index.vector_bytes,
-                "graph": stats.index.graph_bytes,
-                "ids": stats.id_bytes,
-                "metadata": stats.metadata_bytes,
-            },
-            "graph": self.collection.index().has_graph(),
-        })
-        .to_string()
+        let bytes = Report::new()
+            .raw("codes", stats.index.code_bytes)
+            .raw("vectors", stats.index.vector_bytes)
+            .raw("graph", stats.index.graph_bytes)
+            .raw("ids", stats.id_bytes)
+            .raw("metadata", stats.metadata_bytes);
+        Report::new()
+            .raw("live", stats.index.live)
+            .raw("tombstones", stats.index.tombstones)
+            .raw("slots", stats.slots)
+            .raw("generation", stats.generation)
+            .raw("fields", stats.fields)
+            .raw("bytes", bytes.finish())
+            .raw("graph", self.collection.index().has_graph())
+            .finish()
     }
 
     /// Checks ids, index and graph. Returns JSON; throws `CORRUPT`.
     pub fn check(&self) -> Result<String, JsValue> {
         self.collection.check().map_err(to_js)?;
-        Ok(json!({ "ok": true, "records": self.collection.len() }).to_string())
+        Ok(Report::new().raw("ok", true).raw("records", self.collection.len()).finish())
     }
 
     /// Reclaims what deleted records still hold.
@@ -134,13 +133,12 @@ impl Engine {
     /// if it is among the last ones that had a `batchId`.
     pub fn outcome(&self, batch_id: &str) -> Option<String> {
         self.collection.outcome(batch_id).map(|outcome| {
-            json!({
-                "op": outcome.operation.name(),
-                "generation": outcome.generation,
-                "written": outcome.written,
-                "failed": outcome.failed,
-            })
-            .to_string()
+            Report::new()
+                .text("op", outcome.operation.name())
+                .raw("generation", outcome.generation)
+                .raw("written", outcome.written)
+                .raw("failed", outcome.failed)
+                .finish()
         })
     }
 
@@ -211,7 +209,7 @@ impl Engine {
         let prepared = self.collection.prepare(*batch).map_err(to_js)?;
         let errors: Vec<_> = prepared.errors().iter().map(item_error).collect();
         self.batch = Stage::Prepared(Box::new(prepared));
-        Ok(serde_json::Value::Array(errors).to_string())
+        Ok(format!("[{}]", errors.join(",")))
     }
 
     /// Divides the validated batch into log parts of about that many bytes.
@@ -323,12 +321,11 @@ impl Engine {
         let found = if explain {
             let (hits, explained) =
                 self.collection.explain(queries, &options, filter.as_ref()).map_err(to_js)?;
-            explanation = json!({
-                "strategy": explained.strategy,
-                "distances": explained.distances,
-                "visited": explained.visited,
-            })
-            .to_string();
+            explanation = Report::new()
+                .text("strategy", explained.strategy)
+                .raw("distances", explained.distances)
+                .raw("visited", explained.visited)
+                .finish();
             vec![hits]
         } else {
             self.collection.search(queries, &options, filter.as_ref()).map_err(to_js)?
@@ -375,11 +372,11 @@ fn parse(filter_json: Option<String>) -> Result<Option<Filter>, JsValue> {
     filter_json.map(|json| Filter::parse(&json)).transpose().map_err(to_js)
 }
 
-fn item_error(item: &ItemError) -> serde_json::Value {
-    json!({
-        "index": item.index,
-        "id": item.id,
-        "code": item.error.code().as_str(),
-        "message": item.error.message(),
-    })
+fn item_error(item: &ItemError) -> String {
+    Report::new()
+        .raw("index", item.index)
+        .text("id", &item.id)
+        .text("code", item.error.code().as_str())
+        .text("message", item.error.message())
+        .finish()
 }

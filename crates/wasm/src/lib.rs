@@ -8,6 +8,7 @@ mod engine;
 mod errors;
 mod loader;
 mod options;
+mod report;
 mod results;
 
 use kindex::codec;
@@ -30,12 +31,11 @@ pub fn capabilities() -> String {
     } else {
         "scalar"
     };
-    serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "simd": simd,
-        "threads": cfg!(feature = "threads"),
-    })
-    .to_string()
+    report::Report::new()
+        .text("version", env!("CARGO_PKG_VERSION"))
+        .text("simd", simd)
+        .raw("threads", cfg!(feature = "threads"))
+        .finish()
 }
 
 /// The document in a row of a document chunk. Throws `CORRUPT` or `NEWER_VERSION`.
