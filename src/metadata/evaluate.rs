@@ -2,6 +2,8 @@
 
 use std::ops::Bound;
 
+use hashbrown::HashSet;
+
 use super::columns::{Column, Columns};
 use super::filter::{Filter, Node, Order, Scalar, Test};
 use super::set::Set;
@@ -93,14 +95,18 @@ impl Column {
 
     fn any_of(&self, values: &[Scalar], set: &mut Set) {
         // All numbers in one scan.
-        let mut numbers = Vec::new();
+        let mut numbers = HashSet::new();
         for value in values {
             match value {
-                Scalar::Number(number) => numbers.push(*number),
+                Scalar::Number(number) => {
+                    numbers.insert(number.to_bits());
+                }
                 other => self.equals(other, set),
             }
         }
-        self.numbers.select_any(&mut numbers, set);
+        if !numbers.is_empty() {
+            self.numbers.select_any(&numbers, set);
+        }
     }
 
     fn contains(&self, value: &Scalar, live: &Bitset, set: &mut Set) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::HashSet;
+
 use super::set::Set;
 use crate::ids::NodeId;
 
@@ -57,17 +59,10 @@ impl Numbers {
         self.select_where(|number| low <= number && number <= high, set);
     }
 
-    /// Adds the slots with one of these numbers, which are sorted on the way.
-    pub(crate) fn select_any(&self, wanted: &mut [f64], set: &mut Set) {
-        wanted.sort_unstable_by(f64::total_cmp);
-        match *wanted {
-            [] => {}
-            [number] => self.select(number, number, set),
-            _ => self.select_where(
-                |number| wanted.binary_search_by(|other| other.total_cmp(&number)).is_ok(),
-                set,
-            ),
-        }
+    /// Adds the slots with one of these numbers, given as their bits; no negative zero is among
+    /// numbers.
+    pub(crate) fn select_any(&self, wanted: &HashSet<u64>, set: &mut Set) {
+        self.select_where(|number| wanted.contains(&number.to_bits()), set);
     }
 
     fn select_where(&self, test: impl Fn(f64) -> bool, set: &mut Set) {

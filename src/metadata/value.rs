@@ -1,5 +1,7 @@
 //! Metadata text to fields: one pass, no tree.
 
+use hashbrown::HashSet;
+
 use super::filter::Scalar;
 use super::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_METADATA_KEYS};
 use crate::error::{Code, Error};
@@ -83,9 +85,8 @@ impl Fields {
     }
 
     fn repeated(&self) -> Option<&str> {
-        let mut paths: Vec<&str> = self.list.iter().map(|(path, _)| path.as_str()).collect();
-        paths.sort_unstable();
-        paths.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+        let mut seen = HashSet::with_capacity(self.list.len());
+        self.list.iter().map(|(path, _)| path.as_str()).find(|path| !seen.insert(*path))
     }
 }
 
