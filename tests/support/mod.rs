@@ -19,7 +19,7 @@ impl Random {
     }
 
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() >> 16) as usize % bound
+        ((self.next() >> 16) % bound as u64) as usize
     }
 
     /// Uniform in -1..1.

@@ -1,0 +1,49 @@
+//! The same batches give the same bytes on every machine: these run natively and as WebAssembly, with
+//! and without SIMD, and compare with one number.
+
+mod support;
+
+#[cfg(not(target_arch = "wasm32"))]
+use std::prelude::v1::test as everywhere;
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as everywhere;
+
+use kindex::{Config, Metric, NodeId};
+use support::{bytes_of, index_of, mixture};
+
+const SEED: u64 = 4711;
+
+/// A build at once, growth by batches, deletions, and slots that are used again.
+fn fingerprint(metric: Metric) -> u64 {
+    let dimension = 24;
+    let vectors = mixture(8000, dimension, 60, 0.4, false, SEED);
+    let mut config = Config::new(dimension);
+    config.metric = metric;
+    let mut index = index_of(&config, &vectors[..6500 * dimension], 6500);
+    for batch in vectors[6500 * dimension..].chunks(600 * dimension) {
+        index.insert(batch, &mut |_| {}).unwrap();
+    }
+    let dead: Vec<NodeId> = (0..8000).step_by(8).map(NodeId).collect();
+    index.remove(&dead);
+    index.insert(&vectors[..300 * dimension], &mut |_| {}).unwrap();
+    index.check().unwrap();
+    assert!(index.has_graph());
+    // FNV-1a.
+    bytes_of(&index)
+        .iter()
+        .flat_map(|(_, bytes)| bytes)
+        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+}
+
+#[everywhere]
+fn cosine_codes_and_links_are_the_same_everywhere() {
+    assert_eq!(fingerprint(Metric::Cosine), 1_396_887_431_771_789_915, "seed {SEED}");
+}
+
+#[everywhere]
+fn euclidean_codes_and_links_are_the_same_everywhere() {
+    assert_eq!(fingerprint(Metric::Euclidean), 1_270_596_439_295_853_101, "seed {SEED}");
+}
