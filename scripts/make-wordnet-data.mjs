@@ -68,10 +68,15 @@ write('www/data/vectors.bin', vectorFile(used));
 write('benches/data/vectors.bin', vectorFile(rest));
 const texts = {
   ids: used.map((row) => LETTERS[synsets[row].pos] + synsets[row].id.slice(1)),
-  words: used.map((row) => synsets[row].words.join(', ')),
+  words: used.map((row) => synsets[row].words.map(plain).join(', ')),
   glosses: used.map((row) => synsets[row].gloss),
 };
 write('www/data/synsets.json.gz', gzipSync(JSON.stringify(texts), { level: 9 }));
+
+/** Without WordNet's marks of where an adjective may stand: (a) before its noun, (p) after a verb, (ip) after its noun. */
+function plain(word) {
+  return word.replace(/\((a|p|ip)\)$/, '');
+}
 
 /** Magic, counts, then the columns rows, frequencies, domains, codes. */
 function vectorFile(rows) {

@@ -108,7 +108,7 @@ export function domainName(domain: string): string {
   const name = domain.slice(domain.indexOf('.') + 1);
   if (name === 'Tops') return 'basic notions';
   if (name === 'all') return 'general';
-  if (name === 'pert') return 'of or pertaining to';
+  if (name === 'pert') return 'relational';
   if (name === 'ppl') return 'participial';
   return name;
 }

@@ -12,13 +12,11 @@ const PART_NAMES: Record<string, string> = {
 };
 const EXAMPLES = [
   'a person who repairs shoes',
-  'to walk slowly and without purpose',
+  'a feeling of longing for the past',
   'fear of being shut in a small room',
-  'the smell of rain on dry earth',
-  'unable to be satisfied',
+  'to speak so softly that nobody hears',
   'instrument that measures earthquakes',
-  'in a way that cannot be heard',
-  'a young swan',
+  'a sound that is repeated by reflection',
 ];
 
 /** The form: what is asked for, and within what. */
