@@ -1,5 +1,5 @@
 // `npm run bench`: measures the package beside other libraries in Chromium. `-- --help` says what can be chosen.
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { provideBrowser } from './browsers.mjs';
@@ -24,9 +24,11 @@ async function bench() {
     console.log((await runner()).HELP);
     return;
   }
-  const { rust } = await build();
   const { readOptions, run, markdown, json } = await runner();
   const options = chosen(readOptions);
+  if (options.build) await build();
+  else if (!existsSync(join(pkg, 'index.js')))
+    throw new Failure('there is no pkg/ yet: npm run build');
   const chromium = await provideBrowser('chromium');
   await bundlePages();
   const folders = { '/': pages, '/data/': data, '/kindex/': pkg };
@@ -43,7 +45,7 @@ async function bench() {
       plainUrl: plain.url,
       save(soFar) {
         writeFileSync(join(folder, 'browser.md'), markdown(soFar));
-        writeFileSync(join(folder, 'browser.json'), json(soFar, rust.wasm));
+        writeFileSync(join(folder, 'browser.json'), json(soFar));
       },
     });
     console.log(`\n${markdown(results)}`);

@@ -6,11 +6,12 @@ USAGE
     npm run bench -- [OPTIONS]
 
 OPTIONS
-    --quick          1,000 and 10,000 vectors, one round, 200 queries: a few minutes
+    --quick          1,000 and 10,000 vectors, one round: a few minutes
     --only NAME,..   parts: insert, search, growth, single, filter, patches, million   [default: all but million]
     --million        1,000,000 x 384, codes only, as well
     --rounds N       cold pages of which the median counts; a build of over 30 s is run once   [default: 3]
     --no-rivals      leave out the other libraries
+    --no-build       measure pkg/ as it is
     --out FOLDER     where browser.md and browser.json go                     [default: bench-results]
 `;
 
@@ -30,6 +31,7 @@ export interface Options {
   readonly parts: ReadonlySet<Part>;
   readonly rounds: number;
   readonly rivals: boolean;
+  readonly build: boolean;
   readonly out: string;
 }
 
@@ -47,6 +49,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       million: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       'no-rivals': { type: 'boolean', default: false },
+      'no-build': { type: 'boolean', default: false },
       out: { type: 'string', default: 'bench-results' },
     },
   });
@@ -64,6 +67,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     parts: new Set(named as Part[]),
     rounds,
     rivals: !values['no-rivals'],
+    build: !values['no-build'],
     out: values.out,
   };
 }
