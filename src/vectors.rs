@@ -61,6 +61,10 @@ impl Vectors {
         self.floats.as_ref().map_or_else(|| self.codes.len(), Rows::len)
     }
 
+    pub(crate) fn dimension(&self) -> usize {
+        self.dimension
+    }
+
     pub(crate) fn has_codes(&self) -> bool {
         self.quantization != Quantization::None
     }

@@ -13,7 +13,7 @@ use crate::graph::leaf::Leaf;
 use crate::graph::nearest::Nearest;
 use crate::graph::scratch::{Candidate, Scratch, ScratchPool};
 use crate::graph::search::search_layer;
-use crate::graph::select::select_neighbors;
+use crate::graph::select::{few_directions, select_neighbors};
 use crate::ids::NodeId;
 use crate::parallel;
 use crate::vectors::Vectors;
@@ -28,9 +28,6 @@ const SMALLEST_SUB_BATCH: usize = 32;
 const SIBLINGS: usize = 16;
 /// Nodes of one parallel piece: a piece must outweigh waking a thread.
 const GRAIN: usize = 16;
-/// With fewer chosen than this, all candidates lie in one direction, and the way that led to them
-/// is taken as well.
-const SATURATED: usize = 4;
 
 const NONE: NodeId = NodeId(u32::MAX);
 
@@ -102,7 +99,8 @@ impl Growth<'_> {
                         candidates.sort_unstable();
                     }
                     select_neighbors(self.vectors, target_degree(m0), 1.0, scratch);
-                    if scratch.chosen.len() < SATURATED {
+                    // All candidates lie in one direction: take the way that led to them as well.
+                    if scratch.chosen.len() < few_directions(self.vectors.dimension()) {
                         self.choose_along_the_way(m0, scratch);
                     }
                     row.iter_mut().zip(&scratch.chosen).for_each(|(to, near)| *to = near.slot());

@@ -1,5 +1,6 @@
 //! All pairs of a small group of nodes: the multiplication in "partition and multiply".
 
+use crate::graph::select::few_directions;
 use crate::ids::NodeId;
 use crate::kernel;
 use crate::vectors::{CodeTrailer, Query, Vectors};
@@ -11,6 +12,7 @@ const BLOCK: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Leaf {
     count: usize,
+    few: usize,
     codes: Vec<u8>,
     trailers: Vec<CodeTrailer>,
     dots: Vec<i32>,
@@ -22,6 +24,7 @@ impl Leaf {
     pub(crate) fn new(vectors: &Vectors) -> Self {
         Self {
             count: 0,
+            few: few_directions(vectors.dimension()),
             codes: Vec::new(),
             trailers: Vec::new(),
             dots: Vec::new(),
@@ -39,6 +42,11 @@ impl Leaf {
         } else {
             self.multiply_floats(vectors, nodes);
         }
+    }
+
+    /// See [`few_directions`].
+    pub(crate) fn few(&self) -> usize {
+        self.few
     }
 
     /// The distances from the node at `at` to all.

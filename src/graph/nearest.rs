@@ -6,8 +6,6 @@ use crate::ids::NodeId;
 
 /// Nearest nodes looked at for each node of a leaf.
 const NEAREST: usize = 24;
-/// With fewer chosen than this, the nearest all lie in one direction, and the whole leaf is looked at.
-const SATURATED: usize = 4;
 
 /// Scratch for choosing inside leaves. Reused.
 #[derive(Debug, Default)]
@@ -34,7 +32,8 @@ impl Nearest {
         let row = leaf.row(own);
         gather(row, own, NEAREST, &mut self.minima, &mut self.open);
         prune(leaf, own, limit, alpha, &mut self.open, chosen);
-        if chosen.len() < SATURATED && row.len() > NEAREST + 1 {
+        // The nearest all lie in one direction: look at the whole leaf.
+        if chosen.len() < leaf.few() && row.len() > NEAREST + 1 {
             self.open.clear();
             self.open.extend((1..row.len()).map(|after| {
                 Candidate::new(row[wrap(own + after, row.len())], NodeId(after as u32))

@@ -3,6 +3,12 @@
 use crate::graph::scratch::{Candidate, Scratch};
 use crate::vectors::{Query, Vectors};
 
+/// With fewer chosen than this, the candidates lie in few of the directions that there are: all of
+/// them in a cluster, perhaps. On a line or in a plane even well-spread nodes have few.
+pub(crate) fn few_directions(dimension: usize) -> usize {
+    dimension.min(4)
+}
+
 /// SELECT-NEIGHBORS-HEURISTIC (algorithm 4 of the HNSW paper, with DiskANN's `alpha`): of
 /// `scratch.candidates`, closest first, those to which no chosen one is nearer than the node itself,
 /// at most `limit`, into `scratch.chosen`.
