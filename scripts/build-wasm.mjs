@@ -24,9 +24,6 @@ const THREAD_LINK_ARGUMENTS = [
   ),
 ];
 
-/** Crates that no search waits for: small rather than fast. Native builds keep them fast. */
-const SMALL_CRATES = ['kindex-wasm', 'serde_json', 'serde_core', 'roaring', 'zmij'];
-
 export const variants = [
   { name: 'kindex', glue: 'single', threads: false, relaxed: false },
   { name: 'kindex-relaxed', glue: 'single', threads: false, relaxed: true },
@@ -65,10 +62,6 @@ async function buildVariant(variant, rust) {
   const cargo = [
     ...(variant.threads ? ['--features', 'threads'] : []),
     ...(buildStd ? ['-Z', 'build-std=std,panic_abort'] : []),
-    ...SMALL_CRATES.flatMap((crate) => [
-      '--config',
-      `profile.release.package.${crate}.opt-level="s"`,
-    ]),
   ];
   const args = ['build', 'crates/wasm', '--target', 'web', '--mode', 'no-install', '--release'];
   const files = ['--out-dir', out, '--out-name', 'kindex', '--no-pack', '--no-opt'];
@@ -77,6 +70,8 @@ async function buildVariant(variant, rust) {
       ...wasmToolEnvironment(rust),
       // Lets the stable compiler take -Z build-std.
       RUSTC_BOOTSTRAP: '1',
+      // A sixth less to download, and measured no slower: what is hot is written with SIMD by hand.
+      CARGO_PROFILE_RELEASE_OPT_LEVEL: 's',
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: rustFlags(variant),
       // A folder each: the flags differ, and one build would throw out the other's dependencies.
       CARGO_TARGET_DIR: join(root, 'target', 'wasm', variant.name),
