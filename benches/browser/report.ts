@@ -25,11 +25,12 @@ export function markdown(results: Results): string {
   return `${sections.filter(Boolean).join('\n\n')}\n`;
 }
 
-function head({ machine, browser, date, rounds, sets, notes }: Results): string {
+function head({ machine, browser, date, rounds, sets, loads, notes }: Results): string {
   return [
     '# Kindex beside other vector libraries in the browser',
     '',
     `${machine}. ${browser}, headless. ${date} UTC.`,
+    `Load average ${load(Math.min(...loads))} to ${load(Math.max(...loads))}, of which two at most are the benchmark's: a figure from a busy machine is a low one.`,
     `Medians of ${rounds} cold pages, each in a browser of its own; loading the library is not counted. recall@10 against an exact scan.`,
     '',
     ...[...sets].map(([name, text]) => `- **${name}**: ${text}`),
@@ -326,6 +327,8 @@ const graphOf = ({ threads, m, efConstruction, library }: Searching | Insertion)
   library.startsWith('voy')
     ? [String(threads), '', '']
     : [String(threads), String(m), String(efConstruction)];
+
+const load = (value: number) => value.toFixed(1);
 
 const beam = (ef: number) => (ef === 0 ? '' : String(ef));
 

@@ -61,6 +61,8 @@ export interface Results {
   readonly insertions: Insertion[];
   readonly searches: Searching[];
   readonly filters: Filtering[];
+  /** How busy the machine was before each case, the benchmark's own last minute included. */
+  readonly loads: number[];
   readonly notes: string[];
 }
 

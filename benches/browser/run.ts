@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { browserVersion, type Ran, runInBrowser } from './chromium.js';
 import { DataSets } from './data/sets.js';
-import { K, type RowFilter, Truth } from './data/truth.js';
+import { type RowFilter, Truth } from './data/truth.js';
 import type { Options } from './options.js';
 import { bucketOf, type Outcome } from './page/task.js';
 import { type Case, largestRows, plan } from './plan.js';
@@ -35,10 +35,12 @@ export async function run(options: Options, around: Surroundings): Promise<Resul
     insertions: [],
     searches: [],
     filters: [],
+    loads: [],
     notes: [],
   };
   const runner = new Runner(options, around, results);
   for (const one of plan(options)) {
+    results.loads.push(loadavg()[0]!);
     await runner.measure(one);
     around.save(results);
   }
@@ -177,13 +179,13 @@ function describe({ task }: Case): string {
   return `${task.rows} rows${task.kind === 'single' && task.gathered ? ', gathered' : ''}`;
 }
 
-/** The processor, its cores, and how busy it was: a figure from a busy machine is a low one. */
+/** The processor, its cores and memory. */
 function machine(): string {
   const all = cpus();
   const model = all[0]?.model ?? process.arch;
   const memory = /MemTotal:\s+(\d+)/.exec(readMemory())?.[1];
   const gigabytes = memory ? `, ${Math.round(Number(memory) / 2 ** 20)} GB` : '';
-  return `${model}, ${all.length} cores${gigabytes}, load at the start ${loadavg()[0]!.toFixed(2)}; k = ${K}`;
+  return `${model}, ${all.length} cores${gigabytes}`;
 }
 
 function readMemory(): string {
