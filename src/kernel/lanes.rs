@@ -7,7 +7,8 @@ use crate::quantize::CODE_BLOCK;
 ///
 /// # Safety
 /// Every function may be called only where its instruction set is present, and belongs inlined in
-/// a function that enables it.
+/// a function that enables it. (So no closures around them: what a closure calls is not inlined
+/// where the instruction set is not enabled, and a call costs more than the product.)
 pub(super) trait Lanes: Copy {
     /// Codes that `add` takes: a divisor of `CODE_BLOCK`.
     const STEP: usize;
@@ -61,7 +62,8 @@ pub(super) unsafe fn dot7x4<L: Lanes>(left: &[Left], rows: [&[u8]; 4]) -> [i32; 
                 *sums = add_block(*sums, row.as_ptr().add(at), left.as_ptr().add(at));
             }
         }
-        L::sums(sums.map(|[even, odd]| even.plus(odd)))
+        let [[a, b], [c, d], [e, f], [g, h]] = sums;
+        L::sums([a.plus(b), c.plus(d), e.plus(f), g.plus(h)])
     }
 }
 
@@ -137,7 +139,11 @@ unsafe fn cell<L: Lanes, const R: usize>(
                 }
             }
         }
-        sums.map(|four| L::sums(four))
+        let mut totals = [[0; 4]; R];
+        for (totals, four) in totals.iter_mut().zip(sums) {
+            *totals = L::sums(four);
+        }
+        totals
     }
 }
 

@@ -42,25 +42,25 @@ pub(crate) use shift::insert_shift;
 use crate::quantize::{CODE_BLOCK, CODE_OFFSET};
 
 /// One number of a prepared row: its signed code, or for `simd128` what stands for it there.
-type Left = active::Left;
+pub(super) type Left = active::Left;
 
-type Tile = fn([&[Left]; 4], [i32; 4], &[u8], usize, [&mut [i32]; 4]);
+pub(super) type Tile = fn([&[Left]; 4], [i32; 4], &[u8], usize, [&mut [i32]; 4]);
 
 /// One instruction set. Every function checks the lengths that it relies on.
-struct Kernels {
-    name: &'static str,
+pub(super) struct Kernels {
+    pub(super) name: &'static str,
     /// Products of a prepared query with the stored (offset) codes of a row.
-    dot7: fn(&[Left], &[u8]) -> i32,
-    dot7x4: fn(&[Left], [&[u8]; 4]) -> [i32; 4],
+    pub(super) dot7: fn(&[Left], &[u8]) -> i32,
+    pub(super) dot7x4: fn(&[Left], [&[u8]; 4]) -> [i32; 4],
     /// Products of four prepared rows, less their biases, with as many rows of a buffer (at this
     /// stride) as the outputs are long.
-    dot7_tile: Tile,
-    dot_f32: fn(&[f32], &[f32]) -> f32,
-    dot_f32x4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
-    l2_f32: fn(&[f32], &[f32]) -> f32,
-    l2_f32x4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
-    hamming: fn(&[u64], &[u64]) -> u32,
-    hamming_x4: fn(&[u64], [&[u64]; 4]) -> [u32; 4],
+    pub(super) dot7_tile: Tile,
+    pub(super) dot_f32: fn(&[f32], &[f32]) -> f32,
+    pub(super) dot_f32x4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
+    pub(super) l2_f32: fn(&[f32], &[f32]) -> f32,
+    pub(super) l2_f32x4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
+    pub(super) hamming: fn(&[u64], &[u64]) -> u32,
+    pub(super) hamming_x4: fn(&[u64], [&[u64]; 4]) -> [u32; 4],
 }
 
 /// The instruction set in use: `"scalar"`, `"simd128"`, `"relaxed-simd"`, `"avx2"`, `"avx-vnni"`,
@@ -69,12 +69,21 @@ pub fn simd_level() -> &'static str {
     active::kernels().name
 }
 
+/// All that this machine (or this build, for WebAssembly) has, slowest first.
+#[allow(dead_code, reason = "for the suite and the benchmark, which go through all")]
+pub(super) fn backends() -> Vec<&'static Kernels> {
+    #[cfg(target_arch = "x86_64")]
+    return x86::available();
+    #[cfg(not(target_arch = "x86_64"))]
+    vec![active::kernels()]
+}
+
 /// A row of codes prepared as the left side of products. Its memory is reused by `set`.
 #[derive(Clone, Debug)]
 pub(crate) struct Query7 {
-    left: Vec<Left>,
+    pub(super) left: Vec<Left>,
     /// What the rows' offset adds to every product sum.
-    bias: i32,
+    pub(super) bias: i32,
 }
 
 impl Query7 {
@@ -130,7 +139,7 @@ pub(crate) fn dot7_block(
     block(active::kernels(), &rows[..n * stride], stride, padded, first, &mut out[..count * n]);
 }
 
-fn block(
+pub(super) fn block(
     kernels: &Kernels,
     rows: &[u8],
     stride: usize,

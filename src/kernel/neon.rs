@@ -71,9 +71,9 @@ impl Lanes for Products {
     }
 
     #[inline(always)]
-    unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
+    unsafe fn sums([a, b, c, d]: [Self; 4]) -> [i32; 4] {
         // SAFETY: the caller has NEON.
-        four.map(|lanes| unsafe { lanes.sum() })
+        unsafe { [a.sum(), b.sum(), c.sum(), d.sum()] }
     }
 
     #[inline(always)]

@@ -42,8 +42,8 @@ impl Lanes for Products {
     }
 
     #[inline(always)]
-    unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
-        super::simd128::sums(four.map(|lanes| lanes.0))
+    unsafe fn sums([a, b, c, d]: [Self; 4]) -> [i32; 4] {
+        super::simd128::sums([a.0, b.0, c.0, d.0])
     }
 
     #[inline(always)]

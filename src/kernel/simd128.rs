@@ -117,8 +117,8 @@ mod widened {
         }
 
         #[inline(always)]
-        unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
-            super::sums(four.map(|lanes| i32x4_shr(lanes.0, 8)))
+        unsafe fn sums([a, b, c, d]: [Self; 4]) -> [i32; 4] {
+            super::sums([a, b, c, d].map(|lanes| i32x4_shr(lanes.0, 8)))
         }
 
         #[inline(always)]

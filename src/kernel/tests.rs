@@ -47,16 +47,6 @@ impl Random {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-fn backends() -> Vec<&'static Kernels> {
-    x86::available()
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn backends() -> Vec<&'static Kernels> {
-    vec![active::kernels()]
-}
-
 /// Every dimension that has a shape of its own, and some that do not.
 fn dimensions(random: &mut Random) -> Vec<usize> {
     let mut all: Vec<usize> = (1..=131).collect();

@@ -143,11 +143,11 @@ impl Lanes for Avx2 {
     unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
         // SAFETY: the caller has AVX2, and 64 bytes are readable at both pointers.
         unsafe {
-            let pairs = |at: usize| {
-                let row = _mm256_loadu_si256(row.add(at).cast());
-                _mm256_maddubs_epi16(row, _mm256_loadu_si256(left.add(at).cast()))
-            };
-            let fours = _mm256_add_epi16(pairs(0), pairs(32));
+            let (row, left): (*const __m256i, *const __m256i) = (row.cast(), left.cast());
+            let low = _mm256_maddubs_epi16(_mm256_loadu_si256(row), _mm256_loadu_si256(left));
+            let (row, left) = (row.add(1), left.add(1));
+            let high = _mm256_maddubs_epi16(_mm256_loadu_si256(row), _mm256_loadu_si256(left));
+            let fours = _mm256_add_epi16(low, high);
             Self(_mm256_add_epi32(self.0, _mm256_madd_epi16(fours, _mm256_set1_epi16(1))))
         }
     }
@@ -159,9 +159,9 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
+    unsafe fn sums([a, b, c, d]: [Self; 4]) -> [i32; 4] {
         // SAFETY: the caller has AVX2.
-        unsafe { sums256(four.map(|lanes| lanes.0)) }
+        unsafe { sums256([a.0, b.0, c.0, d.0]) }
     }
 
     #[inline(always)]
@@ -199,9 +199,9 @@ impl Lanes for AvxVnni {
     }
 
     #[inline(always)]
-    unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
+    unsafe fn sums([a, b, c, d]: [Self; 4]) -> [i32; 4] {
         // SAFETY: the caller has AVX2.
-        unsafe { sums256(four.map(|lanes| lanes.0)) }
+        unsafe { sums256([a.0, b.0, c.0, d.0]) }
     }
 
     #[inline(always)]
@@ -252,9 +252,9 @@ impl Lanes for Avx512Vnni {
     }
 
     #[inline(always)]
-    unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
+    unsafe fn sums([a, b, c, d]: [Self; 4]) -> [i32; 4] {
         // SAFETY: the caller has AVX-512, which brings AVX2.
-        unsafe { sums256(four.map(|lanes| lanes.halves())) }
+        unsafe { sums256([a.halves(), b.halves(), c.halves(), d.halves()]) }
     }
 
     #[inline(always)]
