@@ -152,7 +152,7 @@ fn measure_backend(backend: &Kernels, data: &Data, print: &dyn Fn(String)) {
     });
     line("dot7", near, Some(random));
     let [near, random] = both(&|rows| {
-        black_box((backend.dot7x4)(&q.left, rows.map(|row| data.row(row))));
+        black_box((backend.dot7x4)(&q.left, &rows.map(|row| data.row(row))));
     });
     line("dot7x4", near, Some(random));
     let (stride, padded) = (data.layout.stride(), data.layout.padded());
@@ -164,17 +164,17 @@ fn measure_backend(backend: &Kernels, data: &Data, print: &dyn Fn(String)) {
     line("dot7_block", block, None);
     let query = data.vector(0);
     let [near, random] = both(&|rows| {
-        black_box((backend.dot_f32x4)(query, rows.map(|row| data.vector(row))));
+        black_box((backend.dot_f32x4)(query, &rows.map(|row| data.vector(row))));
     });
     line("dot_f32x4", near, Some(random));
     let [near, random] = both(&|rows| {
-        black_box((backend.l2_f32x4)(query, rows.map(|row| data.vector(row))));
+        black_box((backend.l2_f32x4)(query, &rows.map(|row| data.vector(row))));
     });
     line("l2_f32x4", near, Some(random));
     let bits = vec![0x5555_5555_5555_5555u64; data.dimension / 64];
     let hamming = time(ROWS, &mut || {
         for _ in 0..ROWS / 4 {
-            black_box((backend.hamming_x4)(black_box(&bits), [&bits, &bits, &bits, &bits]));
+            black_box((backend.hamming_x4)(black_box(&bits), &[&bits, &bits, &bits, &bits]));
         }
     });
     line("hamming_x4", hamming, None);

@@ -50,7 +50,7 @@ pub(super) unsafe fn dot7<L: Lanes>(left: &[Left], row: &[u8]) -> i32 {
 /// # Safety
 /// As for [`Lanes`].
 #[inline(always)]
-pub(super) unsafe fn dot7x4<L: Lanes>(left: &[Left], rows: [&[u8]; 4]) -> [i32; 4] {
+pub(super) unsafe fn dot7x4<L: Lanes>(left: &[Left], rows: &[&[u8]; 4]) -> [i32; 4] {
     for row in rows {
         check(left, row);
     }

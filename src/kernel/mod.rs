@@ -51,16 +51,16 @@ pub(super) struct Kernels {
     pub(super) name: &'static str,
     /// Products of a prepared query with the stored (offset) codes of a row.
     pub(super) dot7: fn(&[Left], &[u8]) -> i32,
-    pub(super) dot7x4: fn(&[Left], [&[u8]; 4]) -> [i32; 4],
+    pub(super) dot7x4: fn(&[Left], &[&[u8]; 4]) -> [i32; 4],
     /// Products of four prepared rows, less their biases, with as many rows of a buffer (at this
     /// stride) as the outputs are long.
     pub(super) dot7_tile: Tile,
     pub(super) dot_f32: fn(&[f32], &[f32]) -> f32,
-    pub(super) dot_f32x4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
+    pub(super) dot_f32x4: fn(&[f32], &[&[f32]; 4]) -> [f32; 4],
     pub(super) l2_f32: fn(&[f32], &[f32]) -> f32,
-    pub(super) l2_f32x4: fn(&[f32], [&[f32]; 4]) -> [f32; 4],
+    pub(super) l2_f32x4: fn(&[f32], &[&[f32]; 4]) -> [f32; 4],
     pub(super) hamming: fn(&[u64], &[u64]) -> u32,
-    pub(super) hamming_x4: fn(&[u64], [&[u64]; 4]) -> [u32; 4],
+    pub(super) hamming_x4: fn(&[u64], &[&[u64]; 4]) -> [u32; 4],
 }
 
 /// The instruction set in use: `"scalar"`, `"simd128"`, `"relaxed-simd"`, `"avx2"`, `"avx-vnni"`,
@@ -114,7 +114,7 @@ pub(crate) fn dot7(q: &Query7, row: &[u8]) -> i32 {
 /// [`dot7`] with four rows, which hides the latency of fetching them.
 #[inline]
 pub(crate) fn dot7x4(q: &Query7, rows: [&[u8]; 4]) -> [i32; 4] {
-    (active::kernels().dot7x4)(&q.left, rows).map(|sum| sum - q.bias)
+    (active::kernels().dot7x4)(&q.left, &rows).map(|sum| sum - q.bias)
 }
 
 /// Products of rows `first..first + count` with all `n` rows of a contiguous buffer:
@@ -180,7 +180,7 @@ pub(crate) fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
 /// [`dot_f32`] with four rows.
 #[inline]
 pub(crate) fn dot_f32x4(q: &[f32], rows: [&[f32]; 4]) -> [f32; 4] {
-    (active::kernels().dot_f32x4)(q, rows)
+    (active::kernels().dot_f32x4)(q, &rows)
 }
 
 /// The squared L2 distance.
@@ -192,7 +192,7 @@ pub(crate) fn l2_f32(a: &[f32], b: &[f32]) -> f32 {
 /// [`l2_f32`] to four rows.
 #[inline]
 pub(crate) fn l2_f32x4(q: &[f32], rows: [&[f32]; 4]) -> [f32; 4] {
-    (active::kernels().l2_f32x4)(q, rows)
+    (active::kernels().l2_f32x4)(q, &rows)
 }
 
 /// How many bits differ.
@@ -207,5 +207,5 @@ pub(crate) fn hamming(a: &[u64], b: &[u64]) -> u32 {
 /// [`hamming`] to four rows.
 #[inline]
 pub(crate) fn hamming_x4(q: &[u64], rows: [&[u64]; 4]) -> [u32; 4] {
-    (active::kernels().hamming_x4)(q, rows)
+    (active::kernels().hamming_x4)(q, &rows)
 }

@@ -42,7 +42,7 @@ fn dot7(left: &[Left], row: &[u8]) -> i32 {
 }
 
 #[inline(never)]
-fn dot7x4(left: &[Left], rows: [&[u8]; 4]) -> [i32; 4] {
+fn dot7x4(left: &[Left], rows: &[&[u8]; 4]) -> [i32; 4] {
     // SAFETY: this file is compiled only where the vectors are enabled.
     unsafe { lanes::dot7x4::<Products>(left, rows) }
 }

@@ -74,7 +74,7 @@ fn check_dot7(backend: &Kernels, codes: &[u8], rows: [&[u8]; 4], padded: usize) 
     let mut q = Query7::new(padded);
     q.set(codes);
     let expected = rows.map(|row| signed_dot(&codes[..padded], &row[..padded]));
-    let four = (backend.dot7x4)(&q.left, rows).map(|sum| sum - q.bias);
+    let four = (backend.dot7x4)(&q.left, &rows).map(|sum| sum - q.bias);
     assert_eq!(four, expected, "{} x4, {padded} codes", backend.name);
     let one = rows.map(|row| (backend.dot7)(&q.left, row) - q.bias);
     assert_eq!(one, expected, "{}, {padded} codes", backend.name);
@@ -177,8 +177,8 @@ fn float_kernels_agree_to_the_bit_and_with_the_definition() {
         let pairs = || q.iter().zip(&a).map(|(&x, &y)| (f64::from(x), f64::from(y)));
         for backend in backends() {
             let name = backend.name;
-            assert_eq!((backend.dot_f32x4)(&q, rows).map(f32::to_bits), dots, "{name}");
-            assert_eq!((backend.l2_f32x4)(&q, rows).map(f32::to_bits), l2s, "{name}");
+            assert_eq!((backend.dot_f32x4)(&q, &rows).map(f32::to_bits), dots, "{name}");
+            assert_eq!((backend.l2_f32x4)(&q, &rows).map(f32::to_bits), l2s, "{name}");
             assert_eq!(rows.map(|row| (backend.dot_f32)(&q, row).to_bits()), dots, "{name}");
             assert_eq!(rows.map(|row| (backend.l2_f32)(&q, row).to_bits()), l2s, "{name}");
             check_close((backend.dot_f32)(&q, &a), pairs().map(|(x, y)| x * y), name);
@@ -208,7 +208,7 @@ fn differing_bits_are_counted() {
         });
         for backend in backends() {
             let rows = rows.each_ref().map(Vec::as_slice);
-            assert_eq!((backend.hamming_x4)(&q, rows), expected, "{}", backend.name);
+            assert_eq!((backend.hamming_x4)(&q, &rows), expected, "{}", backend.name);
             assert_eq!(rows.map(|row| (backend.hamming)(&q, row)), expected, "{}", backend.name);
         }
     }
@@ -238,7 +238,7 @@ fn short_buffers_are_refused() {
     for backend in backends() {
         assert!(refused(&|| _ = (backend.dot7)(&q.left, &short)), "{}", backend.name);
         let rows: [&[u8]; 4] = [&long, &long, &long, &short];
-        assert!(refused(&|| _ = (backend.dot7x4)(&q.left, rows)), "{}", backend.name);
+        assert!(refused(&|| _ = (backend.dot7x4)(&q.left, &rows)), "{}", backend.name);
         assert!(refused(&|| _ = (backend.dot_f32)(&[0.0; 3], &[0.0; 2])), "{}", backend.name);
         assert!(refused(&|| _ = (backend.hamming)(&[0; 3], &[0; 2])), "{}", backend.name);
     }
