@@ -66,7 +66,10 @@ class Runner {
       const [first, ...others] = await this.#rounds(one);
       this.#insertion(one, [first!, ...others]);
       this.#searches(one, first!.outcome);
-      console.error(`  ${title}: ${this.#lastRate()}`);
+      const rate = one.task.kind === 'filter' ? undefined : this.#results.insertions.at(-1)?.rate;
+      const said =
+        rate === undefined ? 'done' : `${Math.round(rate).toLocaleString('en')} inserts/s`;
+      console.error(`  ${title}: ${said}`);
     } catch (thrown) {
       this.#note(`${title} failed: ${thrown instanceof Error ? thrown.message : thrown}`);
     }
@@ -161,11 +164,6 @@ class Runner {
     filter?: { label: string; holds: RowFilter },
   ): Truth {
     return Truth.scan(this.#sets.load(data), rows, queries, this.#around.dataFolder, filter);
-  }
-
-  #lastRate(): string {
-    const { insertions } = this.#results;
-    return `${Math.round(insertions.at(-1)?.rate ?? 0).toLocaleString('en')} inserts/s`;
   }
 
   #note(text: string): void {
