@@ -1,5 +1,5 @@
 //! Nanoseconds a distance: every instruction set of this machine, in cache and over 50,000 rows in
-//! random order. `cargo bench --bench kernel`; for wasm32 it runs as a test does.
+//! random order: `cargo bench --bench kernel`.
 
 #![allow(
     dead_code,
@@ -17,6 +17,7 @@ mod kernel;
 mod quantize;
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use kernel::{Kernels, Query7};
 use quantize::CodeLayout;
@@ -26,45 +27,21 @@ const ROWS: usize = 50_000;
 const NEAR: usize = 32;
 /// Rows of a leaf of the bulk builder.
 const LEAF: usize = 352;
-/// Long enough for the clock (whole milliseconds in WebAssembly), and short, as on a busy machine
-/// only the undisturbed sample counts.
-const SAMPLE_MS: f64 = if cfg!(target_arch = "wasm32") { 25.0 } else { 3.0 };
-const SAMPLES: usize = if cfg!(target_arch = "wasm32") { 8 } else { 40 };
-
-#[cfg(not(target_arch = "wasm32"))]
-fn now_ms() -> f64 {
-    use std::{sync::OnceLock, time::Instant};
-    static START: OnceLock<Instant> = OnceLock::new();
-    START.get_or_init(Instant::now).elapsed().as_secs_f64() * 1e3
-}
-
-#[cfg(target_arch = "wasm32")]
-fn now_ms() -> f64 {
-    js_sys::Date::now()
-}
-
-fn main() {
-    #[cfg(not(target_arch = "wasm32"))]
-    measure(&|line| println!("{line}"));
-}
-
-#[cfg(target_arch = "wasm32")]
-#[wasm_bindgen_test::wasm_bindgen_test]
-fn kernel_speed() {
-    measure(&|line| wasm_bindgen_test::console_log!("{line}"));
-}
+/// Short, as on a busy machine only the undisturbed sample counts.
+const SAMPLE_NS: f64 = 3e6;
+const SAMPLES: usize = 40;
 
 /// The best of a few samples, as nanoseconds for each of the `count` distances of a `pass`.
 fn time(count: usize, pass: &mut dyn FnMut()) -> f64 {
     pass();
     let sample = |pass: &mut dyn FnMut()| {
-        let (start, mut passes) = (now_ms(), 0);
+        let (start, mut passes) = (Instant::now(), 0);
         loop {
             pass();
             passes += 1;
-            let elapsed = now_ms() - start;
-            if elapsed > SAMPLE_MS {
-                return elapsed * 1e6 / (passes * count) as f64;
+            let elapsed = start.elapsed().as_nanos() as f64;
+            if elapsed > SAMPLE_NS {
+                return elapsed / (passes * count) as f64;
             }
         }
     };
@@ -119,26 +96,26 @@ impl Data {
     }
 }
 
-fn measure(print: &dyn Fn(String)) {
-    print("dimension backend      kernel      in cache   random (ns a distance)".into());
+fn main() {
+    println!("dimension backend      kernel      in cache   random (ns a distance)");
     for dimension in [128, 384, 768] {
         let data = Data::new(dimension);
         for backend in kernel::backends() {
-            measure_backend(backend, &data, print);
+            measure(backend, &data);
         }
         let mut row = vec![0; data.layout.stride()];
         let encode = time(NEAR, &mut || {
             (0..NEAR).for_each(|at| data.layout.encode(data.vector(at), black_box(&mut row)));
         });
-        print(format!("{dimension:9} {:12} {:10} {encode:9.1}", "", "encode"));
+        println!("{dimension:9} {:12} {:10} {encode:9.2}", "", "encode");
     }
 }
 
-fn measure_backend(backend: &Kernels, data: &Data, print: &dyn Fn(String)) {
+fn measure(backend: &Kernels, data: &Data) {
     let line = |kernel: &str, near: f64, random: Option<f64>| {
         let random = random.map_or(String::new(), |random| format!("{random:9.2}"));
         let (dimension, name) = (data.dimension, backend.name);
-        print(format!("{dimension:9} {name:12} {kernel:10} {near:9.2} {random}"));
+        println!("{dimension:9} {name:12} {kernel:10} {near:9.2} {random}");
     };
     let mut q = Query7::new(data.layout.padded());
     q.set(data.row(0));

@@ -133,9 +133,9 @@ unsafe fn cell<L: Lanes, const R: usize>(
     unsafe {
         let mut sums = [[L::zero(); 4]; R];
         for at in (0..codes).step_by(L::STEP) {
-            for (sums, left) in sums.iter_mut().zip(left) {
-                for (sum, row) in sums.iter_mut().zip(rows) {
-                    *sum = sum.add(row.as_ptr().add(at), left.as_ptr().add(at));
+            for (column, row) in rows.iter().enumerate() {
+                for (sums, left) in sums.iter_mut().zip(left) {
+                    sums[column] = sums[column].add(row.as_ptr().add(at), left.as_ptr().add(at));
                 }
             }
         }
