@@ -163,7 +163,10 @@ function testFilesOf(name) {
 
 /** Arguments of a Cargo command for wasm32; `std` is rebuilt where the toolchain has none for it. */
 function wasmArguments(rust, [command, ...rest]) {
-  const std = rust.wasm.prebuiltStd ? [] : ['-Z', 'build-std=std,panic_abort'];
+  if (rust.wasm.prebuiltStd) return [command, '--target', 'wasm32-unknown-unknown', ...rest];
+  const std = ['-Z', 'build-std=std,panic_abort'];
+  // Without it Cargo builds the tests for unwinding, against a second `core`.
+  if (command === 'test') std.push('-Z', 'panic-abort-tests');
   return [command, '--target', 'wasm32-unknown-unknown', ...std, ...rest];
 }
 

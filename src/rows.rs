@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_refused_reservation_changes_nothing() {
-        let mut rows = Rows::<u64>::new(1 << 40);
+        let mut rows = Rows::<u64>::new(usize::MAX / CHUNK_ROWS / 16);
         assert_eq!(rows.reserve(1).unwrap_err().code(), Code::OutOfMemory);
         assert_eq!((rows.len(), rows.bytes()), (0, 0));
     }
