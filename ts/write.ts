@@ -242,7 +242,7 @@ class Run {
     ids: readonly string[],
   ): BatchResult {
     if (this.#atomic && errors.length > 0) throw new BatchError(this.#operation, rows, errors);
-    const failed = new Set(errors.map((error) => error.index)).size;
+    const failed = new Set(errors.map((error) => error.index)).size + (outcome.failed ?? 0);
     return {
       success: failed === 0,
       atomic: this.#atomic,

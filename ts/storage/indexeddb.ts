@@ -184,6 +184,20 @@ class IndexedDbStore implements Store {
     );
   }
 
+  async reopen(): Promise<void> {
+    this.#assertOpen();
+    this.#database.close();
+    try {
+      const database = await openDatabase(this.#name);
+      if (!this.#open) database.close();
+      this.#assertOpen();
+      this.#database = database;
+      this.#watch(database);
+    } catch (thrown) {
+      throw storageError(thrown, `reopening collection '${this.#name}'`);
+    }
+  }
+
   async close(): Promise<void> {
     this.#open = false;
     this.#database.close();

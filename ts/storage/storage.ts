@@ -44,6 +44,8 @@ export interface Store {
   readSegments(generation: number): AsyncIterable<Uint8Array<ArrayBuffer>>;
   readDocuments(chunk: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
   sweep(garbage: Garbage): Promise<void>;
+  /** Replaces a connection that no longer answers. Called after a failure, before the same is tried again. */
+  reopen?(): Promise<void>;
   /** Called when the store was closed from outside: another tab deletes or upgrades it, or its data was cleared. */
   onClosed?: ((reason: string) => void) | undefined;
   close(): Promise<void>;

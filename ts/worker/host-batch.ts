@@ -1,11 +1,8 @@
 import { type BatchOperation, KindexError } from '../errors.js';
 import type { Durability } from '../storage/storage.js';
-import { owned } from './glue.js';
+import { append } from './append.js';
 import type { HostCollection } from './host-collection.js';
 import type { BatchOutcome, HostProgress, Slice } from './protocol.js';
-
-/** Bytes of a log record: large enough to be quick in IndexedDB, small enough to be held twice. */
-const LOG_PART_BYTES = 2 * 1024 * 1024;
 
 /** One batch on its way into a collection. It has the collection for itself until it ends. */
 export class HostBatch {
@@ -90,7 +87,9 @@ export class HostBatch {
       this.cancel();
       return this.#outcome(0, errors);
     }
-    await this.#store(durability, report);
+    await append(this.collection, durability, (done, all) =>
+      report({ phase: 'commit', done, total: all }),
+    );
     const written = engine.apply((done, all) => report({ phase: 'index', done, total: all }));
     this.#ended = true;
     try {
@@ -112,43 +111,10 @@ export class HostBatch {
     }
   }
 
-  async #store(durability: Durability, report: (progress: HostProgress) => void): Promise<void> {
-    const { collection } = this;
-    const { engine, store } = collection;
-    const encoded = engine.encode(LOG_PART_BYTES);
-    const { documentChunks, firstDocumentChunk, logParts } = encoded;
-    encoded.free();
-    const total = documentChunks + (store.durable ? logParts : 0);
-    let done = 0;
-    let logBytes = 0;
-    const step = () => report({ phase: 'commit', done: ++done, total });
-    function* documents() {
-      for (let i = 0; i < documentChunks; i++) {
-        yield [firstDocumentChunk + i, owned(engine.takeDocumentChunk(i))] as const;
-        step();
-      }
-    }
-    function* log() {
-      if (!store.durable) return;
-      for (let i = 0; i < logParts; i++) {
-        const bytes = owned(engine.takeLogPart(i));
-        logBytes += bytes.length;
-        yield [collection.sequence + i, bytes] as const;
-        step();
-      }
-    }
-    try {
-      await store.append({ documents: documents(), log: log() }, durability);
-    } catch (thrown) {
-      collection.appendFailed(firstDocumentChunk);
-      throw thrown;
-    }
-    if (store.durable) collection.appended(logParts, logBytes);
-  }
-
   /** A batch of this name was written before: this time it reports what was done then. */
-  #repeated(outcome: { op: string; written: number }): BatchOutcome {
-    if (outcome.op === this.operation) return this.#outcome(outcome.written, []);
+  #repeated(outcome: { op: string; written: number; failed: number }): BatchOutcome {
+    if (outcome.op === this.operation)
+      return { ...this.#outcome(outcome.written, []), failed: outcome.failed };
     throw new KindexError(
       'INVALID_ARGUMENT',
       `batchId '${this.#batchId}' was used for an ${outcome.op} before, and now for an ${this.operation}`,

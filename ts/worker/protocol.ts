@@ -48,6 +48,8 @@ export interface CollectionInfo {
 export interface BatchOutcome {
   readonly written: number;
   readonly errors: readonly Pick<ItemError, 'index' | 'id' | 'code' | 'message'>[];
+  /** Rows that failed when a batch of this name was written before: their errors are no longer known. */
+  readonly failed?: number;
   readonly generation: number;
   readonly size: number;
   readonly durable: boolean;
