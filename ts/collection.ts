@@ -1,20 +1,21 @@
-import { checkInclude, checkInteger, checkName, engineSettings, queryMatrix } from './arguments.js';
+import { untilAborted } from './abort.js';
+import { checkInclude, checkInteger, checkName, engineSettings } from './arguments.js';
 import { type Attached, Connection } from './connection.js';
-import { EMBED_BATCH, embedTexts } from './embed.js';
+import { EMBED_BATCH } from './embed.js';
 import { fromWire, KindexError, show, throwIfAborted } from './errors.js';
 import { EventHub } from './events.js';
 import { encodeFilter, type Filter } from './filter.js';
 import { makeIds } from './ids.js';
 import { LIMITS } from './limits.js';
-import { hits, includeBits, records } from './results.js';
+import { includeBits, records } from './results.js';
 import { engine } from './runtime.js';
+import { Searcher } from './searcher.js';
 import { loadSnapshot, type SnapshotSource, takeSnapshot } from './snapshot.js';
 import { textColumn } from './text-column.js';
 import type {
   Batch,
   BatchOptions,
   BatchResult,
-  Embed,
   EngineOptions,
   Events,
   GetOptions,
@@ -32,12 +33,9 @@ import type {
   StoredRecord,
   Vector,
 } from './types.js';
-import { Mutex } from './worker/mutex.js';
 import type { CollectionInfo, HostEvent } from './worker/protocol.js';
-import { deleteWhere, type Target, untilAborted, writeRows } from './write.js';
+import { Writer } from './writer.js';
 
-const DEFAULT_K = 10;
-const DEFAULT_EF = 64;
 /** Records per step of `iterate`. */
 const PAGE = 1000;
 /** As many as there are. */
@@ -47,7 +45,9 @@ const ALL = 0xffff_ffff;
  * Records with ids, vectors, metadata and documents, kept in storage and searched by similarity.
  *
  * Every change is a batch: validated as a whole, stored in one transaction, and only then visible. Batches of one
- * collection follow each other in the order of the calls.
+ * collection follow each other in the order of the calls. Calls for one record each that are made in the same turn,
+ * or while a batch is under way, become one batch; each still hears of its own record only. What is given must not
+ * change until the promise has settled.
  */
 export class Collection<M extends object = Metadata> {
   readonly name: string;
@@ -56,10 +56,9 @@ export class Collection<M extends object = Metadata> {
   readonly metric: Metric;
   readonly quantization: Quantization;
   readonly #connection: Connection;
-  readonly #embed: Embed | undefined;
-  readonly #embedBatchSize: number;
+  readonly #writer: Writer;
+  readonly #searcher: Searcher<M>;
   readonly #events = new EventHub();
-  readonly #writes = new Mutex();
   #size: number;
 
   private constructor(
@@ -74,14 +73,20 @@ export class Collection<M extends object = Metadata> {
     this.metric = stored.metric;
     this.quantization = stored.quantization;
     this.#size = info.size;
-    this.#embed = options.embed;
-    this.#embedBatchSize = checkInteger(
-      'embedBatchSize',
-      options.embedBatchSize ?? EMBED_BATCH,
-      1,
-      LIMITS.batchRows,
-    );
     this.#connection = new Connection(attached, reopen, (event) => this.#heard(event));
+    const { embed, embedBatchSize = EMBED_BATCH } = options;
+    const common = {
+      connection: this.#connection,
+      dimension: this.dimension,
+      embed,
+      embedBatchSize: checkInteger('embedBatchSize', embedBatchSize, 1, LIMITS.batchRows),
+    };
+    this.#writer = new Writer({
+      ...common,
+      onProgress: (progress) => this.#events.emit('progress', progress),
+    });
+    const writing = () => this.#writer.busy;
+    this.#searcher = new Searcher({ ...common, metric: this.metric, writing });
   }
 
   /**
@@ -165,35 +170,22 @@ export class Collection<M extends object = Metadata> {
 
   /** Adds records; an id that is there already is an error of its item. */
   insert(batch: Batch<M>, options: BatchOptions = {}): Promise<BatchResult> {
-    return this.#write((target) => writeRows(target, 'insert', batch as Batch<object>, options));
+    return this.#writer.write('insert', batch as Batch<object>, options);
   }
 
   /** Adds records, and replaces those whose id is there. */
   upsert(batch: Batch<M>, options: BatchOptions = {}): Promise<BatchResult> {
-    return this.#write((target) => writeRows(target, 'upsert', batch as Batch<object>, options));
+    return this.#writer.write('upsert', batch as Batch<object>, options);
   }
 
   /** Changes what is given of records that are there: vector, metadata (as a whole) or document. */
   update(batch: Batch<M>, options: BatchOptions = {}): Promise<BatchResult> {
-    return this.#write((target) => writeRows(target, 'update', batch as Batch<object>, options));
+    return this.#writer.write('update', batch as Batch<object>, options);
   }
 
   /** Deletes records by id (an unknown one is an error of its item) or by filter. */
   delete(selection: Selection<M>, options: BatchOptions = {}): Promise<BatchResult> {
-    const { ids, where } = (selection ?? {}) as { ids?: readonly string[]; where?: unknown };
-    if ((ids === undefined) === (where === undefined)) {
-      return Promise.reject(
-        new KindexError(
-          'INVALID_ARGUMENT',
-          `delete takes { ids } or { where }, but this is ${show(selection)}`,
-        ),
-      );
-    }
-    return this.#write((target) =>
-      ids === undefined
-        ? deleteWhere(target, where, options)
-        : writeRows(target, 'delete', { ids }, options),
-    );
+    return this.#writer.delete(selection, options);
   }
 
   /** Records by id (in the order of the ids; unknown ones are left out) or by filter (in the order of insertion). */
@@ -232,13 +224,12 @@ export class Collection<M extends object = Metadata> {
     }
   }
 
-  /** The nearest records, closest first. A text is embedded first. */
-  async search(query: Vector | string, options: SearchOptions<M> = {}): Promise<Hit<M>[]> {
-    const [found] = await this.#search(
-      typeof query === 'string' ? [query] : [query as Vector],
-      options,
-    );
-    return found ?? [];
+  /**
+   * The nearest records, closest first. A text is embedded first. Calls of one turn that differ in nothing but the
+   * query are answered together.
+   */
+  search(query: Vector | string, options: SearchOptions<M> = {}): Promise<Hit<M>[]> {
+    return this.#searcher.search(query, options);
   }
 
   /** The nearest records of each query: a flat `Float32Array` (n x d), vectors, or texts. */
@@ -246,7 +237,7 @@ export class Collection<M extends object = Metadata> {
     queries: Float32Array | readonly Vector[] | readonly string[],
     options: SearchOptions<M> = {},
   ): Promise<Hit<M>[][]> {
-    return this.#search(queries, options);
+    return this.#searcher.searchBatch(queries, options);
   }
 
   /** Records that match; all without a filter. */
@@ -296,83 +287,11 @@ export class Collection<M extends object = Metadata> {
 
   /** Waits for batches under way and lets go of the collection. Later calls fail with `CLOSED`. */
   async close(): Promise<void> {
-    const release = await this.#writes.acquire();
-    try {
-      await this.#connection.close();
-    } finally {
-      release();
-    }
+    await this.#writer.last(() => this.#connection.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #write<T>(work: (target: Target) => Promise<T>): Promise<T> {
-    // One at a time from here on, so that an embedder that takes long does not let a later call pass.
-    const release = await this.#writes.acquire();
-    try {
-      const { client, collection } = await this.#connection.use();
-      return await work({
-        client,
-        collection,
-        dimension: this.dimension,
-        embed: this.#embed,
-        embedBatchSize: this.#embedBatchSize,
-        onProgress: (progress) => this.#events.emit('progress', progress),
-      });
-    } finally {
-      release();
-    }
-  }
-
-  async #search(
-    queries: Float32Array | readonly Vector[] | readonly string[],
-    options: SearchOptions<M>,
-  ): Promise<Hit<M>[][]> {
-    const { signal, exact = false, explain } = options;
-    throwIfAborted(signal);
-    const k = checkInteger('k', options.k ?? DEFAULT_K, 1, LIMITS.k);
-    const ef = checkInteger('ef', options.ef ?? DEFAULT_EF, 1, LIMITS.ef);
-    const include = includeBits(checkInclude(options.include, ['metadata']));
-    const where = options.where === undefined ? undefined : encodeFilter(options.where);
-    const matrix = await this.#matrix(queries, signal);
-    if (explain && matrix.length > this.dimension) {
-      throw new KindexError('INVALID_ARGUMENT', 'explain is for one query at a time');
-    }
-    if (matrix.length === 0) return [];
-    const { client, collection } = await this.#connection.use();
-    const call = { queries: matrix, k, ef, exact, where, include, explain: explain !== undefined };
-    const answer = client.call('search', { collection, call }, { transfer: [matrix.buffer] });
-    const columns = await untilAborted(answer, signal);
-    if (explain && columns.explanation) explain(JSON.parse(columns.explanation));
-    return hits<M>(columns, this.dimension, this.metric);
-  }
-
-  async #matrix(
-    queries: Float32Array | readonly Vector[] | readonly string[],
-    signal: AbortSignal | undefined,
-  ): Promise<Float32Array<ArrayBuffer>> {
-    if (!Array.isArray(queries) || queries.length === 0 || typeof queries[0] !== 'string') {
-      return queryMatrix(queries, this.dimension);
-    }
-    if (!this.#embed) {
-      throw new KindexError(
-        'INVALID_ARGUMENT',
-        'a text can be searched for only if the collection was opened with embed',
-      );
-    }
-    const bad = queries.findIndex((query) => typeof query !== 'string');
-    if (bad >= 0)
-      throw new KindexError(
-        'INVALID_ARGUMENT',
-        `query ${bad} is ${show(queries[bad])}, not a text`,
-      );
-    const made = await embedTexts(this.#embed, queries, this.dimension, {
-      size: this.#embedBatchSize,
-      signal,
-    });
-    return new Float32Array(made);
   }
 
   #heard(event: HostEvent): void {

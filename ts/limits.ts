@@ -14,6 +14,8 @@ export const LIMITS = {
   documentBytes: 4 * 1024 * 1024,
   /** Items of one batch. */
   batchRows: 2_097_152,
+  /** Calls for one record each, or for one query each, that are gathered into one batch. */
+  gatheredCalls: 16_384,
   /** UTF-8 bytes of a filter as JSON. */
   filterBytes: 65_536,
   /** Conditions and groups inside each other in a filter. */

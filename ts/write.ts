@@ -1,9 +1,9 @@
+import { untilAborted } from './abort.js';
 import { checkInteger } from './arguments.js';
 import { BatchEncoder } from './batch-encoder.js';
 import { type BatchRows, batchRows } from './batch-rows.js';
 import { EMBED_BATCH, embedTexts } from './embed.js';
 import {
-  abortError,
   BatchError,
   type BatchOperation,
   type ItemError,
@@ -256,24 +256,5 @@ class Run {
       generation: outcome.generation,
       elapsedMs: performance.now() - this.#started,
     };
-  }
-}
-
-/** The promise's outcome, or `ABORTED` as soon as the signal fires. */
-export async function untilAborted<T>(
-  promise: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  if (!signal) return promise;
-  throwIfAborted(signal);
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(abortError(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,0 +1,82 @@
+import type { Connection } from './connection.js';
+import { type BatchOperation, KindexError, show } from './errors.js';
+import { singleRow } from './gather.js';
+import type { Batch, BatchOptions, BatchResult, Embed, Progress } from './types.js';
+import { deleteWhere, type Target, writeRows } from './write.js';
+import { WriteQueue } from './write-queue.js';
+
+/** The writing half of a collection. */
+export class Writer {
+  readonly #connection: Connection;
+  readonly #fixed: Omit<Target, 'client' | 'collection'>;
+  readonly #queue: WriteQueue;
+
+  constructor(parts: {
+    connection: Connection;
+    dimension: number;
+    embed: Embed | undefined;
+    embedBatchSize: number;
+    onProgress: (progress: Progress) => void;
+  }) {
+    const { connection, ...fixed } = parts;
+    this.#connection = connection;
+    this.#fixed = fixed;
+    this.#queue = new WriteQueue((operation, rows, options) =>
+      this.#use((target) => writeRows(target, operation, rows, options)),
+    );
+  }
+
+  /** Whether a batch is under way. */
+  get busy(): boolean {
+    return this.#queue.busy;
+  }
+
+  write(
+    operation: BatchOperation,
+    batch: Batch<object>,
+    options: BatchOptions,
+  ): Promise<BatchResult> {
+    return new Promise((resolve, reject) => {
+      const row = singleRow(batch, options);
+      if (row) {
+        const calledAt = performance.now();
+        this.#queue.single({ operation, row, options, calledAt, resolve, reject });
+      } else {
+        const work = (target: Target) => writeRows(target, operation, batch, options);
+        this.#queue.alone(() => this.#use(work)).then(resolve, reject);
+      }
+    });
+  }
+
+  delete(
+    selection: { readonly ids?: readonly string[] | undefined; readonly where?: unknown },
+    options: BatchOptions,
+  ): Promise<BatchResult> {
+    const { ids, where } = selection ?? {};
+    if ((ids === undefined) === (where === undefined)) {
+      return Promise.reject(
+        new KindexError(
+          'INVALID_ARGUMENT',
+          `delete takes { ids } or { where }, but this is ${show(selection)}`,
+        ),
+      );
+    }
+    if (where !== undefined)
+      return this.#queue.alone(() => this.#use((target) => deleteWhere(target, where, options)));
+    const [id] = Array.isArray(ids) && ids.length === 1 ? ids : [];
+    return this.write(
+      'delete',
+      id === undefined ? { ids: ids as readonly string[] } : { id },
+      options,
+    );
+  }
+
+  /** After everything that was called before. */
+  last<T>(work: () => Promise<T>): Promise<T> {
+    return this.#queue.alone(work);
+  }
+
+  async #use<T>(work: (target: Target) => Promise<T>): Promise<T> {
+    return work({ ...(await this.#connection.use()), ...this.#fixed });
+  }
+}
