@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import type { ReadableStream as NodeStream } from 'node:stream/web';
+import type { Connection } from './authorize.js';
+
+/** Answers a request of the web, given what is known of its connection. */
+export type WebHandler = (request: Request, connection: Connection) => Promise<Response>;
+
+/**
+ * The handler as a listener for `http.createServer`. Bodies stream both ways; a caller who hangs up aborts the request.
+ */
+export function toNodeListener(handler: WebHandler) {
+  return async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const hungUp = new AbortController();
+    outgoing.on('close', () => {
+      if (!outgoing.writableFinished) hungUp.abort();
+    });
+    let request: Request;
+    try {
+      request = toRequest(incoming, hungUp.signal);
+    } catch {
+      // A path or host that no URL can be made of, or a method that `fetch` does not know.
+      outgoing.writeHead(400, { 'content-type': 'text/plain' }).end('this is no request\n');
+      return;
+    }
+    try {
+      const { remoteAddress } = incoming.socket;
+      await send(await handler(request, { remoteAddress }), outgoing);
+    } catch (thrown) {
+      if (!hungUp.signal.aborted) console.error(thrown);
+      outgoing.destroy();
+    }
+  };
+}
+
+function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
+  const { method = 'GET', headers, url = '/', socket } = incoming;
+  const scheme = 'encrypted' in socket ? 'https' : 'http';
+  // Joined as text: resolved against a base, `//host/path` would name another host.
+  const address = new URL(`${scheme}://${headers.host ?? ''}${url.startsWith('/') ? url : '/'}`);
+  const copied = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined) copied.append(name, one);
+    }
+  }
+  const body = method === 'GET' || method === 'HEAD' ? null : bodyOf(incoming);
+  const init = { method, headers: copied, signal, body, duplex: 'half' };
+  return new Request(address, init as RequestInit);
+}
+
+const bodyOf = (incoming: IncomingMessage) =>
+  Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+
+async function send(response: Response, outgoing: ServerResponse): Promise<void> {
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  if (!response.body) {
+    outgoing.end();
+    return;
+  }
+  const body = Readable.fromWeb(response.body as NodeStream);
+  await new Promise<void>((resolve, reject) => {
+    body.on('error', reject);
+    outgoing.on('close', () => {
+      // Tells the source that nobody listens any more.
+      body.destroy();
+      resolve();
+    });
+    body.pipe(outgoing);
+  });
+}

@@ -1,0 +1,127 @@
+import { type ErrorCode, type ItemError, isRetryable, toKindexError } from '../errors.js';
+
+/** What `error.code` of an answer can be: the codes of `KindexError`, and what only HTTP knows. */
+export type ServerErrorCode =
+  | ErrorCode
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'METHOD_NOT_ALLOWED'
+  | 'TOO_LARGE'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'BUSY'
+  | 'INTERNAL';
+
+/** The one table from codes to statuses. `BATCH` has the status of its items where they all agree. */
+export const STATUS: Readonly<Record<ServerErrorCode, number>> = {
+  INVALID_ARGUMENT: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  DUPLICATE_ID: 409,
+  CONFLICT: 409,
+  TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  DIMENSION_MISMATCH: 422,
+  NOT_FINITE: 422,
+  ZERO_VECTOR: 422,
+  BATCH: 422,
+  LOCKED: 423,
+  // The caller hung up; nobody reads this one.
+  ABORTED: 499,
+  INTERNAL: 500,
+  CORRUPT: 500,
+  NEWER_VERSION: 500,
+  UNSUPPORTED: 501,
+  STORAGE_UNAVAILABLE: 503,
+  BLOCKED: 503,
+  CLOSED: 503,
+  CRASHED: 503,
+  BUSY: 503,
+  QUOTA_EXCEEDED: 507,
+  OUT_OF_MEMORY: 507,
+};
+
+/** Seconds after which it is worth asking again. */
+const RETRY_AFTER = '1';
+
+/** The body of every answer that is not a success. */
+export interface ErrorBody {
+  readonly error: {
+    readonly code: ServerErrorCode;
+    readonly message: string;
+    /** The item or component that is to blame, where there is one. */
+    readonly index?: number;
+    /** Of a batch: every item that was refused. */
+    readonly errors?: readonly ItemError[];
+  };
+}
+
+/** What a request was refused with before it reached a collection. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  readonly code: ServerErrorCode;
+  readonly index: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ServerErrorCode,
+    message: string,
+    options: { index?: number; headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(message);
+    this.code = code;
+    this.index = options.index;
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** Any thrown thing as an answer's parts. What is no error of Kindex's own says nothing about the server's inside. */
+export function judge(thrown: unknown): {
+  status: number;
+  headers: Record<string, string>;
+  body: ErrorBody;
+} {
+  if (thrown instanceof RequestError) {
+    const { code, message, index, headers } = thrown;
+    return answer(code, STATUS[code], message, index, undefined, headers);
+  }
+  const known = toKindexError(thrown, 'CRASHED');
+  // By its form, not by its class: the collection may come from another copy of the package.
+  if ((thrown as { code?: unknown } | null)?.code !== known.code) {
+    return answer('INTERNAL', STATUS.INTERNAL, 'the server failed on this request', undefined);
+  }
+  const errors = itemErrors(thrown);
+  return answer(known.code, statusOf(known.code, errors), known.message, known.index, errors);
+}
+
+function answer(
+  code: ServerErrorCode,
+  status: number,
+  message: string,
+  index: number | undefined,
+  errors?: readonly ItemError[],
+  headers: Readonly<Record<string, string>> = {},
+) {
+  const again =
+    code === 'BUSY' || code === 'CLOSED' || (code in STATUS && isRetryable(code as ErrorCode));
+  return {
+    status,
+    headers: { ...(again && { 'retry-after': RETRY_AFTER }), ...headers },
+    body: {
+      error: { code, message, ...(index !== undefined && { index }), ...(errors && { errors }) },
+    },
+  };
+}
+
+function statusOf(code: ErrorCode, errors: readonly ItemError[] | undefined): number {
+  if (code !== 'BATCH' || !errors) return STATUS[code];
+  const statuses = new Set(errors.map((error) => STATUS[error.code]));
+  const [only] = statuses;
+  return statuses.size === 1 && only !== undefined ? only : STATUS.BATCH;
+}
+
+function itemErrors(thrown: unknown): readonly ItemError[] | undefined {
+  const { errors } = thrown as { errors?: unknown };
+  return Array.isArray(errors) ? errors : undefined;
+}
