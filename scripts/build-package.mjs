@@ -54,6 +54,17 @@ export async function buildPackage() {
       entryPoints: [entrypoint('node')],
       outfile: join(pkg, 'node.cjs'),
     }),
+    // The HTTP handler knows collections by their form only: no engine is in it.
+    build({
+      ...web,
+      entryPoints: { server: join(root, 'ts', 'server', 'index.ts') },
+      outdir: pkg,
+    }),
+    build({
+      ...node,
+      entryPoints: { 'server-node': join(root, 'ts', 'server', 'node.ts') },
+      outdir: pkg,
+    }),
   ]);
   for (const { name } of variants)
     copyFileSync(join(generated, `${name}.wasm`), join(pkg, `${name}.wasm`));
