@@ -296,9 +296,8 @@ export class Collection<M extends object = Metadata> {
 
   #heard(event: HostEvent): void {
     if (event.event === 'change') {
-      const { generation, operation, written } = event;
       this.#size = event.size;
-      this.#events.emit('change', { generation, operation, written });
+      if (event.change) this.#events.emit('change', event.change);
     } else if (event.event === 'error') {
       this.#events.emit('error', fromWire(event.error));
     } else if (event.event === 'closed') {

@@ -260,6 +260,8 @@ export interface Stats {
   readonly storage: string;
   /** Why it is not the storage that `auto` prefers. */
   readonly storageReason: string | undefined;
+  /** Whether this tab writes to storage; if not, another one does, for this one too. */
+  readonly writing: boolean;
   /** Bytes of the log since the last checkpoint. */
   readonly logBytes: number;
   /** Generation of the last checkpoint. */
@@ -269,7 +271,7 @@ export interface Stats {
 
 /** Events of a collection. */
 export interface Events {
-  /** A batch was committed, through this object or another of the same page. */
+  /** A batch was committed, through this object or another, in this tab or another. */
   change: {
     readonly generation: number;
     readonly operation: BatchOperation;

@@ -183,26 +183,6 @@ test('a_full_quota_is_reported_and_memory_and_disk_agree', async () => {
   await context.close();
 });
 
-test('a_second_tab_is_told_that_the_collection_is_open', async () => {
-  const context = await browser.newContext();
-  const open = async () => {
-    const { Collection } = await kindex();
-    try {
-      await Collection.open('tabs', { dimension: 2 });
-      return 'open';
-    } catch (thrown) {
-      return (thrown as { code: string }).code;
-    }
-  };
-  const first = await openPage(context, isolated.url);
-  const second = await openPage(context, isolated.url);
-  assert.equal(await first.evaluate(open), 'open');
-  assert.equal(await second.evaluate(open), 'LOCKED');
-  await first.close();
-  assert.equal(await second.evaluate(open), 'open');
-  await context.close();
-});
-
 test('a_worker_that_crashes_is_replaced_and_the_collection_reopened', async () => {
   const context = await browser.newContext();
   const page = await openPage(context, plain.url);

@@ -57,6 +57,13 @@ function poolSize({ threads = 'auto' }: EngineOptions): number {
   return possible && wanted > 1 ? wanted : 0;
 }
 
+/** A page that was frozen, or kept aside for the way back, has heard nothing of what other tabs have written. */
+function revalidateOnReturn(client: Client): void {
+  const revalidate = () => void client.call('revalidate', {}).catch(() => {});
+  addEventListener('pageshow', ({ persisted }) => persisted && revalidate());
+  globalThis.document?.addEventListener('resume', revalidate);
+}
+
 async function startInPlace(options: EngineOptions): Promise<Client> {
   // Only pages without workers, or with a storage of their own, load this.
   const { connectSingle } = await import('../worker/single.js');
@@ -68,7 +75,7 @@ provideRuntime({
     if (typeof Worker !== 'function') return startInPlace(options);
     const threads = poolSize(options);
     const modules = new Map<boolean, Promise<WebAssembly.Module>>();
-    return spawn({
+    const client = await spawn({
       threads,
       worker: () => newWorker(options),
       module(threaded) {
@@ -77,6 +84,8 @@ provideRuntime({
         return module;
       },
     });
+    revalidateOnReturn(client);
+    return client;
   },
   startInPlace,
 });

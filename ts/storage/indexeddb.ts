@@ -1,73 +1,53 @@
-import {
-  type DBSchema,
-  deleteDB,
-  type IDBPDatabase,
-  type IDBPTransaction,
-  openDB,
-  type StoreNames,
-} from 'idb';
-import { deferred } from '../deferred.js';
+import { deleteDB, openDB } from 'idb';
 import { KindexError } from '../errors.js';
-import { acquireLock, type Lock } from './lock.js';
+import {
+  type Bytes,
+  Connection,
+  databaseNames,
+  deleteDatabase,
+  type Mode,
+  type Names,
+  type Transaction,
+} from './database.js';
+import { storageError } from './indexeddb-error.js';
 import type { Append, Durability, Garbage, StorageAdapter, Store } from './storage.js';
+import { Tabs } from './tabs.js';
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
-interface Schema extends DBSchema {
-  /** One record, under {@link MANIFEST_KEY}. */
-  manifest: { key: number; value: Bytes };
-  /** A batch, or a part of one, by sequence number. */
-  log: { key: number; value: Bytes };
-  /** Snapshot parts by generation and part. */
-  segments: { key: [number, number]; value: Bytes };
-  /** Document chunks by number. */
-  documents: { key: number; value: Bytes };
-}
-type Database = IDBPDatabase<Schema>;
-type Names = StoreNames<Schema>[];
-type Transaction = IDBPTransaction<Schema, Names, 'readwrite'>;
-
-const PREFIX = 'kindex:';
-const VERSION = 1;
+/** Keys of the store `manifest`. */
 const MANIFEST_KEY = 0;
-/** Records per read of the log: parts are 1 to 4 MB. */
-const READ_AHEAD = 4;
-/** How long opening or deleting waits for another tab to let go. */
-const BLOCKED_MS = 5000;
+/** A number that grows with every claim. */
+const CLAIM_KEY = 1;
+/** Records per read of the log and the segments, which are 1 to 4 MB each; the next are under way meanwhile. */
+const PAGE = 2;
 
 /** Collections in IndexedDB, a database each. */
 export class IndexedDbStorage implements StorageAdapter {
   readonly kind = 'indexeddb';
 
   async open(name: string): Promise<Store> {
-    const lock = await acquireLock(name);
+    const tabs = await Tabs.join(name);
     try {
-      return new IndexedDbStore(name, await openDatabase(name), lock);
+      return new IndexedDbStore(name, await Connection.open(name), tabs);
     } catch (thrown) {
-      lock?.release();
+      tabs.close();
       throw storageError(thrown, `opening collection '${name}'`);
     }
   }
 
   async list(): Promise<string[]> {
     try {
-      const databases = await indexedDB.databases();
-      return databases
-        .flatMap(({ name }) => (name?.startsWith(PREFIX) ? [name.slice(PREFIX.length)] : []))
-        .sort();
+      return await databaseNames();
     } catch (thrown) {
       throw storageError(thrown, 'listing the collections');
     }
   }
 
+  /** Tabs that have it open close it when they hear of this. */
   async destroy(name: string): Promise<void> {
-    const lock = await acquireLock(name);
     try {
-      await unlessBlocked(name, (blocked) => deleteDB(PREFIX + name, { blocked }));
+      await deleteDatabase(name);
     } catch (thrown) {
       throw storageError(thrown, `deleting collection '${name}'`);
-    } finally {
-      lock?.release();
     }
   }
 }
@@ -87,29 +67,44 @@ export async function indexedDbProblem(): Promise<string | undefined> {
 
 class IndexedDbStore implements Store {
   readonly durable = true;
+  readonly tabs: Tabs;
   onClosed: ((reason: string) => void) | undefined;
   readonly #name: string;
-  readonly #lock: Lock | undefined;
-  #database: Database;
-  #open = true;
+  readonly #connection: Connection;
+  #claim: number | undefined;
 
-  constructor(name: string, database: Database, lock: Lock | undefined) {
+  constructor(name: string, connection: Connection, tabs: Tabs) {
     this.#name = name;
-    this.#lock = lock;
-    this.#database = database;
-    this.#watch(database);
+    this.#connection = connection;
+    this.tabs = tabs;
+    connection.onLost = (reason) => {
+      tabs.close();
+      this.onClosed?.(`collection '${name}' was closed: ${reason}`);
+    };
   }
 
   get exclusive(): boolean {
-    return this.#lock !== undefined;
+    return this.tabs.writing;
+  }
+
+  async claim(): Promise<void> {
+    const doing = 'claiming the right to write';
+    await this.#run(doing, ['manifest'], 'readwrite', 'relaxed', async (transaction) => {
+      const store = transaction.objectStore('manifest');
+      const claim = (((await store.get(CLAIM_KEY)) as number | undefined) ?? 0) + 1;
+      await store.put(claim, CLAIM_KEY);
+      this.#claim = claim;
+    });
   }
 
   async readManifest(): Promise<Bytes | undefined> {
-    return this.#read('reading the manifest', (database) => database.get('manifest', MANIFEST_KEY));
+    return this.#read('reading the manifest', 'manifest', (transaction) =>
+      transaction.objectStore('manifest').get(MANIFEST_KEY),
+    ) as Promise<Bytes | undefined>;
   }
 
   async writeManifest(bytes: Bytes): Promise<void> {
-    await this.#write('writing the manifest', ['manifest'], 'strict', async (transaction) => {
+    await this.#write('writing the manifest', [], 'strict', async (transaction) => {
       await transaction.objectStore('manifest').put(bytes, MANIFEST_KEY);
     });
   }
@@ -126,22 +121,18 @@ class IndexedDbStore implements Store {
   }
 
   async *readLog(from: number): AsyncIterable<{ sequence: number; bytes: Bytes }> {
-    let next = from;
-    while (true) {
-      const range = IDBKeyRange.lowerBound(next);
-      const [keys, values] = await this.#read('reading the log', async (database) => {
-        const transaction = database.transaction('log');
-        return Promise.all([
-          transaction.store.getAllKeys(range, READ_AHEAD),
-          transaction.store.getAll(range, READ_AHEAD),
+    const records = this.#pages(from, (next) =>
+      this.#read('reading the log', 'log', async (transaction) => {
+        const log = transaction.objectStore('log');
+        const range = IDBKeyRange.lowerBound(next);
+        const [keys, values] = await Promise.all([
+          log.getAllKeys(range, PAGE),
+          log.getAll(range, PAGE),
         ]);
-      });
-      for (const [i, sequence] of keys.entries()) {
-        yield { sequence, bytes: values[i] as Bytes };
-        next = sequence + 1;
-      }
-      if (keys.length < READ_AHEAD) return;
-    }
+        return keys.map((sequence, i) => ({ sequence, bytes: values[i] as Bytes }));
+      }),
+    );
+    yield* records;
   }
 
   async writeSegment(generation: number, part: number, bytes: Bytes): Promise<void> {
@@ -151,101 +142,112 @@ class IndexedDbStore implements Store {
   }
 
   async *readSegments(generation: number): AsyncIterable<Bytes> {
-    for (let part = 0; ; part++) {
-      const bytes = await this.#read('reading the snapshot', (database) =>
-        database.get('segments', [generation, part]),
+    const parts = this.#pages(0, (next) => {
+      const range = IDBKeyRange.bound([generation, next], [generation + 1, 0], false, true);
+      return this.#read('reading the snapshot', 'segments', (transaction) =>
+        transaction.objectStore('segments').getAll(range, PAGE),
       );
-      if (bytes === undefined) return;
-      yield bytes;
-    }
+    });
+    yield* parts;
   }
 
   async readDocuments(chunk: number): Promise<Bytes | undefined> {
-    return this.#read('reading documents', (database) => database.get('documents', chunk));
-  }
-
-  async sweep(garbage: Garbage): Promise<void> {
-    await this.#write(
-      'deleting what is no longer needed',
-      ['log', 'segments'],
-      'relaxed',
-      async (transaction) => {
-        const log = transaction.objectStore('log');
-        await log.delete(IDBKeyRange.upperBound(garbage.logFrom, true));
-        await log.delete(IDBKeyRange.lowerBound(garbage.logEnd));
-        const segments = transaction.objectStore('segments');
-        if (garbage.keepSegments === undefined) {
-          await segments.clear();
-        } else {
-          await segments.delete(IDBKeyRange.upperBound([garbage.keepSegments, 0], true));
-          await segments.delete(IDBKeyRange.lowerBound([garbage.keepSegments + 1, 0]));
-        }
-      },
+    return this.#read('reading documents', 'documents', (transaction) =>
+      transaction.objectStore('documents').get(chunk),
     );
   }
 
+  async sweep(garbage: Garbage): Promise<void> {
+    const { keepSegments, keepDocuments, logFrom, logEnd } = garbage;
+    const stores: Names = ['log', 'segments'];
+    if (keepDocuments) stores.push('documents');
+    const doing = 'deleting what is no longer needed';
+    await this.#write(doing, stores, 'relaxed', async (transaction) => {
+      const log = transaction.objectStore('log');
+      await log.delete(IDBKeyRange.upperBound(logFrom, true));
+      await log.delete(IDBKeyRange.lowerBound(logEnd));
+      const segments = transaction.objectStore('segments');
+      if (keepSegments === undefined) {
+        await segments.clear();
+      } else {
+        await segments.delete(IDBKeyRange.upperBound([keepSegments, 0], true));
+        await segments.delete(IDBKeyRange.lowerBound([keepSegments + 1, 0]));
+      }
+      if (!keepDocuments) return;
+      const documents = transaction.objectStore('documents');
+      for (const chunk of await documents.getAllKeys())
+        if (!keepDocuments.has(chunk)) await documents.delete(chunk);
+    });
+  }
+
   async reopen(): Promise<void> {
-    this.#assertOpen();
-    this.#database.close();
     try {
-      const database = await openDatabase(this.#name);
-      if (!this.#open) database.close();
-      this.#assertOpen();
-      this.#database = database;
-      this.#watch(database);
+      await this.#connection.renew();
     } catch (thrown) {
       throw storageError(thrown, `reopening collection '${this.#name}'`);
     }
   }
 
   async close(): Promise<void> {
-    this.#open = false;
-    this.#database.close();
-    this.#lock?.release();
+    this.#connection.close();
+    this.tabs.close();
   }
 
-  /** Another tab that deletes or upgrades the database, or a user who clears the site's data, ends this store. */
-  #watch(database: Database): void {
-    database.addEventListener('versionchange', () =>
-      this.#lost('another tab deletes or upgrades it'),
-    );
-    database.addEventListener('close', () =>
-      this.#lost('the browser closed it; its data may have been cleared'),
-    );
-  }
-
-  #lost(reason: string): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#database.close();
-    this.#lock?.release();
-    this.onClosed?.(`collection '${this.#name}' was closed: ${reason}`);
-  }
-
-  async #read<T>(doing: string, work: (database: Database) => Promise<T>): Promise<T> {
-    this.#assertOpen();
-    try {
-      return await work(this.#database);
-    } catch (thrown) {
-      throw storageError(thrown, `${doing} of collection '${this.#name}'`);
+  /** Records in pages; a page is read while the one before is used. */
+  async *#pages<T>(from: number, read: (next: number) => Promise<T[]>): AsyncIterable<T> {
+    let page = await read(from);
+    for (let next = from + PAGE; page.length > 0; next += PAGE) {
+      const following = page.length === PAGE ? read(next) : Promise.resolve([]);
+      // Whoever stops in between must not leave a rejection that nobody hears.
+      following.catch(() => {});
+      yield* page;
+      page = await following;
     }
   }
 
-  async #write(
+  #read<T>(
+    doing: string,
+    store: Names[number],
+    work: (transaction: Transaction<'readonly'>) => Promise<T>,
+  ): Promise<T> {
+    return this.#run(doing, [store], 'readonly', 'relaxed', work);
+  }
+
+  /** A transaction that is aborted unless this store still holds its claim. */
+  #write(
     doing: string,
     stores: Names,
     durability: Durability,
     work: (transaction: Transaction) => Promise<void>,
   ): Promise<void> {
-    this.#assertOpen();
-    let transaction: Transaction | undefined;
+    const all: Names = ['manifest', ...stores];
+    return this.#run(doing, all, 'readwrite', durability, async (transaction) => {
+      const claim = await transaction.objectStore('manifest').get(CLAIM_KEY);
+      if (claim !== this.#claim || claim === undefined) {
+        const why = 'another tab writes to it now';
+        throw new KindexError('CONFLICT', `${doing} of collection '${this.#name}': ${why}`);
+      }
+      await work(transaction);
+    });
+  }
+
+  async #run<M extends Mode, T>(
+    doing: string,
+    stores: Names,
+    mode: M,
+    durability: Durability,
+    work: (transaction: Transaction<M>) => Promise<T>,
+  ): Promise<T> {
+    let transaction: Transaction<M> | undefined;
     try {
-      transaction = this.#database.transaction(stores, 'readwrite', { durability });
-      const done = transaction.done;
+      transaction = await this.#connection.begin(stores, mode, durability);
+      const { done } = transaction;
       // Chromium tells of a full quota on the transaction only, after the request has said "aborted".
       done.catch(() => {});
+      let value: T;
       try {
-        await work(transaction);
+        value = await work(transaction);
+        if (mode === 'readonly') return value;
         transaction.commit();
       } catch (thrown) {
         abort(transaction);
@@ -253,88 +255,17 @@ class IndexedDbStore implements Store {
         throw transaction.error ?? thrown;
       }
       await done;
+      return value;
     } catch (thrown) {
       throw storageError(transaction?.error ?? thrown, `${doing} of collection '${this.#name}'`);
     }
   }
-
-  #assertOpen(): void {
-    if (!this.#open) throw new KindexError('CLOSED', `collection '${this.#name}' is closed`);
-  }
 }
 
-async function openDatabase(name: string): Promise<Database> {
-  return unlessBlocked(name, (blocked) =>
-    openDB<Schema>(PREFIX + name, VERSION, {
-      blocked,
-      upgrade(database) {
-        for (const store of ['manifest', 'log', 'segments', 'documents'] as const)
-          database.createObjectStore(store);
-      },
-    }),
-  );
-}
-
-/** Waits a while for other connections to close, then fails with `BLOCKED`: the request itself never does. */
-async function unlessBlocked<T>(
-  name: string,
-  work: (blocked: () => void) => Promise<T>,
-): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const gaveUp = deferred<never>();
-  const blocked = () => {
-    timer = setTimeout(() => {
-      gaveUp.reject(
-        new KindexError(
-          'BLOCKED',
-          `another tab keeps collection '${name}' open and does not let go`,
-        ),
-      );
-    }, BLOCKED_MS);
-  };
-  try {
-    return await Promise.race([work(blocked), gaveUp.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function abort(transaction: Transaction): void {
+function abort(transaction: Transaction<Mode>): void {
   try {
     transaction.abort();
   } catch {
     // It has already aborted by itself, which is why we are here.
-  }
-}
-
-function storageError(thrown: unknown, doing: string): Error {
-  // A trap of the wasm while it made a value stays what it is: the host must see it.
-  if (thrown instanceof KindexError || thrown instanceof WebAssembly.RuntimeError) return thrown;
-  const name = thrown instanceof Error || thrown instanceof DOMException ? thrown.name : '';
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const cause = { cause: thrown };
-  switch (name) {
-    case 'QuotaExceededError':
-      return new KindexError(
-        'QUOTA_EXCEEDED',
-        `${doing}: the browser's storage for this site is full`,
-        cause,
-      );
-    case 'ConstraintError':
-      return new KindexError(
-        'CONFLICT',
-        `${doing}: another tab has written in the meantime`,
-        cause,
-      );
-    case 'VersionError':
-      return new KindexError(
-        'NEWER_VERSION',
-        `${doing}: it was made by a newer version of Kindex`,
-        cause,
-      );
-    case 'NotFoundError':
-      return new KindexError('CORRUPT', `${doing}: a part of the database is missing`, cause);
-    default:
-      return new KindexError('STORAGE_UNAVAILABLE', `${doing}: ${name}: ${message}`, cause);
   }
 }

@@ -1,3 +1,5 @@
+import type { Tabs } from './tabs.js';
+
 /** How much a resolved write promises: `relaxed` outlives the page, `strict` outlives a power cut. */
 export type Durability = 'relaxed' | 'strict';
 
@@ -17,6 +19,8 @@ export interface Garbage {
   readonly logFrom: number;
   /** Log records from this one on belong to no committed batch. */
   readonly logEnd: number;
+  /** Document chunks that a record refers to; undefined: not known now, so all stay. */
+  readonly keepDocuments?: ReadonlySet<number> | undefined;
 }
 
 /**
@@ -27,7 +31,7 @@ export interface Garbage {
 export interface Store {
   /** Whether a process that starts anew finds the bytes. Nothing but documents is given to one that is not. */
   readonly durable: boolean;
-  /** Whether nobody else writes while this is open, so that old bytes may be deleted. */
+  /** Whether this one may write and delete: nobody else does, or {@link claim} keeps them off. */
   readonly exclusive: boolean;
   /** The record that says what else is there; undefined in an empty store. */
   readManifest(): Promise<Uint8Array<ArrayBuffer> | undefined>;
@@ -46,6 +50,13 @@ export interface Store {
   sweep(garbage: Garbage): Promise<void>;
   /** Replaces a connection that no longer answers. Called after a failure, before the same is tried again. */
   reopen?(): Promise<void>;
+  /**
+   * For stores that several may have open: makes this the one that writes, until another claims it. Whatever the
+   * others try to write or delete from then on is a `CONFLICT`, even where they were frozen half-way.
+   */
+  claim?(): Promise<void>;
+  /** The tabs and workers that may have it open besides; undefined where there are none. */
+  readonly tabs?: Tabs | undefined;
   /** Called when the store was closed from outside: another tab deletes or upgrades it, or its data was cleared. */
   onClosed?: ((reason: string) => void) | undefined;
   close(): Promise<void>;

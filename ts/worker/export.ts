@@ -1,5 +1,5 @@
 import { KindexError } from '../errors.js';
-import { INCLUDE } from './glue.js';
+import { type Engine, INCLUDE } from './glue.js';
 import type { HostCollection } from './host-collection.js';
 
 /** Records per step while looking for the documents that are still referred to. */
@@ -18,7 +18,7 @@ export async function* exportParts(
   engine.beginSnapshot();
   const head = engine.nextSnapshotPart(bytes);
   if (head) yield head;
-  for (const number of chunksInUse(collection)) {
+  for (const number of [...chunksInUse(engine)].sort((a, b) => a - b)) {
     const chunk = await store.readDocuments(number);
     if (!chunk)
       throw new KindexError(
@@ -32,7 +32,7 @@ export async function* exportParts(
 }
 
 /** Chunks whose records were all deleted or replaced stay behind. */
-function chunksInUse({ engine }: HostCollection): number[] {
+export function chunksInUse(engine: Engine): Set<number> {
   const used = new Set<number>();
   for (let offset = 0; offset < engine.size; offset += PAGE) {
     const results = engine.find(undefined, PAGE, offset, INCLUDE.documents);
@@ -43,5 +43,5 @@ function chunksInUse({ engine }: HostCollection): number[] {
       if (chunk !== NO_DOCUMENT) used.add(chunk);
     }
   }
-  return [...used].sort((a, b) => a - b);
+  return used;
 }

@@ -106,3 +106,11 @@ export interface Results {
 export function owned(bytes: Uint8Array): Bytes {
   return bytes as Bytes;
 }
+
+/** A stack that overflows inside wasm is a `RangeError` and leaves the memory as undone as a trap does. */
+export function isTrap(thrown: unknown): thrown is Error {
+  return (
+    thrown instanceof WebAssembly.RuntimeError ||
+    (thrown instanceof RangeError && !('code' in thrown))
+  );
+}

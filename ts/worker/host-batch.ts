@@ -1,11 +1,26 @@
 import { type BatchOperation, KindexError } from '../errors.js';
 import type { Durability } from '../storage/storage.js';
 import { append } from './append.js';
+import { isTrap } from './glue.js';
 import type { HostCollection } from './host-collection.js';
 import type { BatchOutcome, HostProgress, Slice } from './protocol.js';
 
+/** A batch between its beginning and its end, here or at another tab. */
+export interface BatchSink {
+  readonly collection: HostCollection;
+  readonly operation: BatchOperation;
+  stage(slice: Slice): void;
+  stageWhere(where: string): void;
+  commit(
+    refused: number,
+    durability: Durability,
+    report: (progress: HostProgress) => void,
+  ): Promise<BatchOutcome>;
+  cancel(): void;
+}
+
 /** One batch on its way into a collection. It has the collection for itself until it ends. */
-export class HostBatch {
+export class HostBatch implements BatchSink {
   readonly collection: HostCollection;
   readonly operation: BatchOperation;
   readonly #atomic: boolean;
@@ -35,7 +50,7 @@ export class HostBatch {
   ): Promise<HostBatch> {
     const release = await collection.writers.acquire();
     try {
-      await collection.tidy();
+      await collection.prepareToWrite();
       collection.engine.begin(operation, atomic, batchId);
       return new HostBatch(collection, { operation, atomic, batchId }, release);
     } catch (thrown) {
@@ -90,14 +105,27 @@ export class HostBatch {
     await append(this.collection, durability, (done, all) =>
       report({ phase: 'commit', done, total: all }),
     );
-    const written = engine.apply((done, all) => report({ phase: 'index', done, total: all }));
+    const written = this.#apply(report);
     this.#ended = true;
-    try {
-      await this.collection.batchEnded();
-    } finally {
-      this.#release();
-    }
+    const { generation } = engine;
+    if (written > 0) this.collection.changed({ generation, operation: this.operation, written });
+    this.#release();
+    this.collection.scheduleCheckpoint();
     return this.#outcome(written, errors);
+  }
+
+  #apply(report: (progress: HostProgress) => void): number {
+    const { engine, link } = this.collection;
+    try {
+      return engine.apply((done, total) => {
+        report({ phase: 'index', done, total });
+        link?.beat();
+      });
+    } catch (thrown) {
+      if (isTrap(thrown)) throw thrown;
+      // It is stored, and memory does not have it: as after a trap, only a start from storage mends that.
+      throw new WebAssembly.RuntimeError(`a stored batch could not be applied: ${thrown}`);
+    }
   }
 
   /** Ends the batch; nothing of it remains. */
@@ -109,6 +137,11 @@ export class HostBatch {
     } finally {
       this.#release();
     }
+  }
+
+  /** Cancels after a failure; after a trap there is nothing that could be cancelled. */
+  cancelUnlessTrapped(thrown: unknown): void {
+    if (!isTrap(thrown)) this.cancel();
   }
 
   /** A batch of this name was written before: this time it reports what was done then. */

@@ -1,20 +1,27 @@
 import { KindexError } from '../errors.js';
 import type { Store } from '../storage/storage.js';
 import { Documents } from './documents.js';
+import { chunksInUse } from './export.js';
 import { type Engine, type Glue, owned, type Results } from './glue.js';
-import { decodeManifest, encodeManifest, type Manifest, newManifest } from './manifest.js';
+import { decodeManifest, encodeManifest, newManifest } from './manifest.js';
 import { Mutex } from './mutex.js';
-import type { EngineSettings, HostProgress, ResultColumns } from './protocol.js';
+import type { Change, EngineSettings, HostProgress, ResultColumns } from './protocol.js';
+import { missingRecord, type Place, recover, replayLog, type State } from './recover.js';
 import { checkSettings, newOptions } from './settings.js';
+import { TabLink } from './tab-link.js';
 
 /** Bytes of a snapshot part in storage. */
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 /** A log below this is not worth a checkpoint: replaying it takes a moment. */
-const SMALL_LOG = 4 * 1024 * 1024;
+const SMALL_LOG = 1024 * 1024;
 /** A log of this many bytes is folded into a checkpoint even while batches keep coming. */
-const LARGE_LOG = 64 * 1024 * 1024;
+const LARGE_LOG = 16 * 1024 * 1024;
 /** How long nothing must have been written before a checkpoint in the background. */
 const IDLE_MS = 1000;
+/** How long what a checkpoint has replaced stays for other tabs that are still reading it. */
+const READERS_MS = 2000;
+/** How long a tab waits for another one that is about to make the collection. */
+const MAKING_MS = 10_000;
 
 type Report = (progress: HostProgress) => void;
 
@@ -25,31 +32,38 @@ export class HostCollection {
   readonly storageReason: string | undefined;
   readonly glue: Glue;
   readonly store: Store;
-  readonly engine: Engine;
+  /** The other tabs; undefined where the store knows none. */
+  readonly link: TabLink | undefined;
   readonly documents: Documents;
   /** Held by whoever changes the collection or needs it unchanged. */
   readonly writers = new Mutex();
   /** Told of what goes wrong in the background. */
   onError: (thrown: unknown) => void = () => {};
-  #manifest: Manifest;
-  #sequence: number;
-  #logBytes = 0;
-  /** Whether storage may hold leftovers of a batch that failed. */
+  /** Told of batches, and (without one) of a catching up. */
+  onChange: (change: Change | undefined) => void = () => {};
+  readonly #place: Place;
+  readonly #state: State;
+  /** Whether this one is known to be the one that writes, with nothing of others unread. */
+  #claimed = false;
+  /** Whether storage may hold what nothing refers to. */
   #littered = false;
-  #idle: ReturnType<typeof setTimeout> | undefined;
+  /** Whether documents may have lost their records. */
+  #unreferenced = true;
+  #told: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  private constructor(parts: Opened) {
-    this.name = parts.name;
-    this.storageKind = parts.storageKind;
-    this.storageReason = parts.storageReason;
-    this.glue = parts.glue;
-    this.store = parts.store;
-    this.engine = parts.engine;
-    this.documents = new Documents(parts.store, parts.glue);
-    this.#manifest = parts.manifest;
-    this.#sequence = parts.sequence;
-    this.#logBytes = parts.logBytes;
+  private constructor(place: Place, state: State, link: TabLink | undefined) {
+    this.name = place.name;
+    this.storageKind = place.storageKind;
+    this.storageReason = place.storageReason;
+    this.glue = place.glue;
+    this.store = place.store;
+    this.link = link;
+    this.documents = new Documents(place.store, place.glue);
+    this.#place = place;
+    this.#state = state;
+    this.#told = state.engine.generation;
   }
 
   /** Opens what is stored, or makes an empty collection. Takes over the store, and closes it on failure. */
@@ -58,158 +72,250 @@ export class HostCollection {
     settings: EngineSettings,
     report: Report,
   ): Promise<HostCollection> {
-    const { store, glue, name } = place;
+    const { store, name } = place;
+    const link = store.tabs && new TabLink(store.tabs);
+    const check = (manifest: { options: Readonly<Record<string, unknown>> }) =>
+      checkSettings(name, settings, manifest.options);
     try {
-      const stored = await store.readManifest();
-      if (stored) return await HostCollection.#recover(place, settings, stored, report);
-      const engine = new glue.Engine(newOptions(name, settings));
-      const manifest = newManifest(engine.options());
-      if (store.durable) await store.writeManifest(encodeManifest(manifest, glue.crc32));
-      return new HostCollection({ ...place, engine, manifest, sequence: 0, logBytes: 0 });
+      for (let waited = 0; ; waited += IDLE_MS / 10) {
+        const state = await recover(place, check, report);
+        if (state) {
+          const collection = new HostCollection(place, state, link);
+          // Whatever an interrupted batch or checkpoint has left is in nobody's way, but takes space. The sweep
+          // must come before the next batch, not before the first search.
+          collection.#littered = true;
+          collection.scheduleCheckpoint();
+          return collection;
+        }
+        if (!link || link.writing) return await HostCollection.#make(place, settings, link);
+        if (waited >= MAKING_MS)
+          throw new KindexError('LOCKED', `another tab is making collection '${name}'`);
+        await link.moved(IDLE_MS / 10);
+      }
     } catch (thrown) {
+      link?.close();
       await store.close().catch(() => {});
       throw thrown;
     }
   }
 
-  /** Makes a collection of an engine that was read from a snapshot file. The store must be empty. */
+  static async #make(
+    place: Place,
+    settings: EngineSettings,
+    link: TabLink | undefined,
+  ): Promise<HostCollection> {
+    const { store, glue, name } = place;
+    const engine = new glue.Engine(newOptions(name, settings));
+    const manifest = newManifest(engine.options());
+    const collection = new HostCollection(
+      place,
+      { engine, manifest, sequence: 0, logBytes: 0 },
+      link,
+    );
+    if (!store.durable) return collection;
+    await store.claim?.();
+    // A load that was interrupted may have left documents.
+    const garbage = { keepSegments: undefined, logFrom: 0, logEnd: 0, keepDocuments: new Set([]) };
+    await store.sweep(garbage);
+    await store.writeManifest(encodeManifest(manifest, glue.crc32));
+    collection.#claimed = true;
+    link?.announce();
+    return collection;
+  }
+
+  /** Makes a collection of an engine that was read from a snapshot file. The store must be empty, and claimed. */
   static async adopt(place: Place, engine: Engine): Promise<HostCollection> {
     const manifest = newManifest(engine.options());
-    const collection = new HostCollection({ ...place, engine, manifest, sequence: 0, logBytes: 0 });
+    const link = place.store.tabs && new TabLink(place.store.tabs);
+    const collection = new HostCollection(
+      place,
+      { engine, manifest, sequence: 0, logBytes: 0 },
+      link,
+    );
+    collection.#claimed = true;
     if (collection.durable) await collection.checkpoint();
     return collection;
   }
 
-  static async #recover(
-    place: Place,
-    settings: EngineSettings,
-    stored: Uint8Array,
-    report: Report,
-  ): Promise<HostCollection> {
-    const { store, glue, name } = place;
-    const manifest = decodeManifest(stored, name, glue.crc32);
-    checkSettings(name, settings, manifest.options);
-    const engine = manifest.checkpoint
-      ? await readCheckpoint(place, manifest.checkpoint, report)
-      : new glue.Engine(JSON.stringify(manifest.options));
-    let sequence = manifest.log;
-    let logBytes = 0;
-    for await (const record of store.readLog(manifest.log)) {
-      if (record.sequence !== sequence) {
-        throw new KindexError(
-          'CORRUPT',
-          `log record ${sequence} of collection '${name}' is missing`,
-        );
-      }
-      engine.replay(record.bytes);
-      sequence += 1;
-      logBytes += record.bytes.length;
-    }
-    sequence -= engine.endReplay();
-    const collection = new HostCollection({ ...place, engine, manifest, sequence, logBytes });
-    // Whatever an interrupted batch or checkpoint has left is in nobody's way, but takes space. The sweep must
-    // come before the next batch, not before the first search.
-    collection.#littered = true;
-    collection.scheduleCheckpoint();
-    return collection;
+  get engine(): Engine {
+    return this.#state.engine;
   }
 
   get durable(): boolean {
     return this.store.durable;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether batches are written here; if not, another tab does. */
+  get writing(): boolean {
+    return this.link?.writing ?? true;
+  }
+
   get logBytes(): number {
-    return this.#logBytes;
+    return this.#state.logBytes;
   }
 
   get checkpointGeneration(): number | undefined {
-    return this.#manifest.checkpoint?.generation;
+    return this.#state.manifest.checkpoint?.generation;
   }
 
   /** The next sequence number of the log. */
   get sequence(): number {
-    return this.#sequence;
+    return this.#state.sequence;
   }
 
   /** Notes that a batch was appended. */
   appended(records: number, bytes: number): void {
-    this.#sequence += records;
-    this.#logBytes += bytes;
+    this.#state.sequence += records;
+    this.#state.logBytes += bytes;
   }
 
-  /** Notes that an append failed: some storages keep a part of it. */
+  /**
+   * Notes that an append failed. Some storages keep a part of it, and one whose connection died may have kept all:
+   * the next to write reads what is there first.
+   */
   appendFailed(firstDocumentChunk: number): void {
+    this.#claimed = false;
     this.#littered = true;
+    this.#unreferenced = true;
     this.documents.forgetFrom(firstDocumentChunk);
   }
 
-  /** Deletes what nothing refers to. Called by whoever holds {@link writers}, before it appends. */
+  /**
+   * Sees to it that nobody else writes, that nothing is unread, and that no leftovers are in the way. Called by
+   * whoever holds {@link writers}, before it writes.
+   */
+  async prepareToWrite(): Promise<void> {
+    if (this.#closed) throw new KindexError('CLOSED', `collection '${this.name}' is closed`);
+    if (!this.durable) return;
+    if (!this.#claimed) {
+      await this.store.claim?.();
+      await this.#catchUp();
+      this.#claimed = true;
+      this.#littered = true;
+    }
+    await this.tidy();
+  }
+
+  /** Deletes what nothing refers to. Called by whoever holds {@link writers}. */
   async tidy(): Promise<void> {
-    if (!this.#littered || !this.durable || !this.store.exclusive) return;
-    await this.store.sweep({
-      keepSegments: this.#manifest.checkpoint?.number,
-      logFrom: this.#manifest.log,
-      logEnd: this.#sequence,
-    });
-    this.#littered = false;
+    if (this.#littered && this.durable) await this.#sweep();
   }
 
-  /** A batch has ended: sees to a checkpoint, now or when it is quiet. The caller holds {@link writers}. */
-  async batchEnded(): Promise<void> {
-    const covered = this.#manifest.checkpoint?.bytes ?? 0;
-    if (this.#logBytes >= Math.max(LARGE_LOG, 2 * covered) && this.#checkpointPays())
-      await this.#inBackground();
-    else this.scheduleCheckpoint();
+  /** Tells of a batch that was written here, in this tab and the others. */
+  changed(change: Change): void {
+    this.#told = change.generation;
+    if (change.operation !== 'insert') this.#unreferenced = true;
+    this.link?.announce(change);
+    this.onChange(change);
   }
 
+  /** Another tab has committed a batch. */
+  async heard(change: Change): Promise<void> {
+    if (change.generation <= this.#told) return;
+    this.#told = change.generation;
+    if (!this.link?.locked) this.#claimed = false;
+    await this.follow(change.generation);
+    this.onChange(change);
+  }
+
+  /** Reads what other tabs have committed, unless that generation is here already. */
+  async follow(generation: number): Promise<void> {
+    if (this.engine.generation >= generation) return;
+    await this.exclusively(() => this.#catchUp());
+  }
+
+  /** This tab was away, and may have missed what others said. */
+  async revalidate(): Promise<void> {
+    if (!this.link || this.#closed) return;
+    const before = this.engine.generation;
+    await this.exclusively(() => this.#catchUp());
+    if (this.engine.generation > before) this.onChange(undefined);
+  }
+
+  /** It is this tab's turn to write, or no longer. */
+  async turn(): Promise<void> {
+    this.#claimed = false;
+    if (!this.writing) return;
+    await this.exclusively(() => this.prepareToWrite());
+    this.scheduleCheckpoint();
+  }
+
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const release = await this.writers.acquire();
+    try {
+      if (this.#closed) throw new KindexError('CLOSED', `collection '${this.name}' is closed`);
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  /**
+   * Sees to a checkpoint: at once when the log has grown long, else when it has been quiet for a while. Batches that
+   * come meanwhile go first, except before a long log.
+   */
   scheduleCheckpoint(): void {
-    clearTimeout(this.#idle);
-    if (this.#closed || !this.#checkpointPays()) return;
-    this.#idle = setTimeout(async () => {
-      if (!this.writers.idle) return;
-      const release = await this.writers.acquire();
-      try {
-        if (!this.#closed) await this.#inBackground();
-      } finally {
-        release();
-      }
-    }, IDLE_MS);
+    clearTimeout(this.#timer);
+    if (this.#closed || !this.store.exclusive || !this.durable) return;
+    const pays = this.#checkpointPays();
+    if (!pays && !(this.#littered && this.#claimed)) return;
+    const urgent = this.#logIsLong();
+    this.#timer = setTimeout(
+      () => void this.#inBackground(urgent),
+      urgent ? 0 : pays ? IDLE_MS : READERS_MS,
+    );
     // In Node a waiting checkpoint must not keep the process alive.
-    (this.#idle as { unref?: () => void }).unref?.();
+    (this.#timer as { unref?: () => void }).unref?.();
   }
 
   /**
    * Writes the whole collection as a new generation of segments, then the manifest that names it, then deletes what
    * it covers: each in transactions of its own, so that any interruption leaves the old or the new. The caller
    * holds {@link writers}.
+   *
+   * @returns whether it was finished: `giveWay` is asked between parts
    */
-  async checkpoint(): Promise<void> {
-    await this.tidy();
-    const number = (this.#manifest.checkpoint?.number ?? 0) + 1;
-    const { generation } = this.engine;
+  async checkpoint(giveWay: () => boolean = () => false): Promise<boolean> {
+    await this.prepareToWrite();
+    const { engine, manifest, sequence } = this.#state;
+    const number = (manifest.checkpoint?.number ?? 0) + 1;
+    const { generation } = engine;
     let parts = 0;
     let bytes = 0;
     this.#littered = true;
-    this.engine.beginSnapshot();
-    for (let part = this.engine.nextSnapshotPart(SEGMENT_BYTES); part; ) {
+    engine.beginSnapshot();
+    for (let part = engine.nextSnapshotPart(SEGMENT_BYTES); part; ) {
+      if (giveWay()) return false;
       await this.store.writeSegment(number, parts, owned(part));
       parts += 1;
       bytes += part.length;
-      part = this.engine.nextSnapshotPart(SEGMENT_BYTES);
+      part = engine.nextSnapshotPart(SEGMENT_BYTES);
     }
-    const manifest = {
-      ...this.#manifest,
-      checkpoint: { number, generation, parts, bytes },
-      log: this.#sequence,
-    };
-    await this.store.writeManifest(encodeManifest(manifest, this.glue.crc32));
-    this.#manifest = manifest;
-    this.#logBytes = 0;
-    await this.tidy();
+    const next = { ...manifest, checkpoint: { number, generation, parts, bytes }, log: sequence };
+    await this.store.writeManifest(encodeManifest(next, this.glue.crc32));
+    this.#state.manifest = next;
+    this.#state.logBytes = 0;
+    if (!this.link?.shared) await this.#sweepAll();
+    return true;
   }
 
-  /** Takes the results out of wasm and adds the documents. */
-  async columns(results: Results): Promise<ResultColumns> {
+  /** Runs a search, and takes its results out of wasm. */
+  async answer(search: (engine: Engine) => Results): Promise<ResultColumns> {
+    try {
+      return await this.#columns(search(this.engine));
+    } catch (thrown) {
+      if ((thrown as KindexError).code !== 'CORRUPT' || this.#closed) throw thrown;
+      // A document may have been replaced, and its chunk deleted, while the answer was on its way.
+      await this.revalidate();
+      return this.#columns(search(this.engine));
+    }
+  }
+
+  async #columns(results: Results): Promise<ResultColumns> {
     const places = results.documents();
     const columns = {
       counts: results.counts(),
@@ -228,12 +334,14 @@ export class HostCollection {
 
   async close(): Promise<void> {
     const release = await this.writers.acquire();
-    this.#closed = true;
-    clearTimeout(this.#idle);
+    clearTimeout(this.#timer);
     try {
-      if (this.#checkpointPays()) await this.#inBackground();
+      if (this.#checkpointPays()) await this.checkpoint().catch((thrown) => this.onError(thrown));
+      this.#closed = true;
+      this.link?.close();
       await this.store.close();
     } finally {
+      this.#closed = true;
       this.engine.free();
       release();
     }
@@ -242,8 +350,9 @@ export class HostCollection {
   /** Lets go of the store at once: those who wait to write fail with `reason`. */
   async abandon(reason: KindexError): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#idle);
+    clearTimeout(this.#timer);
     this.writers.abandon(reason);
+    this.link?.close();
     await this.store.close().catch(() => {});
   }
 
@@ -258,59 +367,72 @@ export class HostCollection {
     this.engine.free();
   }
 
+  /** Applies what is stored beyond this memory. The caller holds {@link writers}. */
+  async #catchUp(): Promise<void> {
+    const state = this.#state;
+    const stored = await this.store.readManifest();
+    if (!stored) throw new KindexError('CLOSED', `collection '${this.name}' is gone`);
+    const manifest = decodeManifest(stored, this.name, this.glue.crc32);
+    if (manifest.log <= state.sequence && (await replayLog(this.#place, state))) {
+      if (manifest.checkpoint?.number !== state.manifest.checkpoint?.number) state.logBytes = 0;
+      state.manifest = manifest;
+      return;
+    }
+    // The one that writes has put a checkpoint in the place of batches that were not read here.
+    const fresh = await recover(
+      this.#place,
+      () => {},
+      () => {},
+    );
+    if (!fresh) throw missingRecord(this.name, state.sequence);
+    const { engine } = state;
+    Object.assign(state, fresh);
+    engine.free();
+  }
+
+  async #sweepAll(): Promise<void> {
+    await this.#sweep(this.#unreferenced ? chunksInUse(this.engine) : undefined);
+  }
+
+  async #sweep(keepDocuments?: ReadonlySet<number>): Promise<void> {
+    const { manifest, sequence } = this.#state;
+    await this.store.sweep({
+      keepSegments: manifest.checkpoint?.number,
+      logFrom: manifest.log,
+      logEnd: sequence,
+      keepDocuments,
+    });
+    this.#littered = false;
+    if (keepDocuments) this.#unreferenced = false;
+  }
+
+  #logIsLong(): boolean {
+    const covered = this.#state.manifest.checkpoint?.bytes ?? 0;
+    return this.#state.logBytes >= Math.max(LARGE_LOG, covered / 2);
+  }
+
   #checkpointPays(): boolean {
     if (!this.durable || !this.store.exclusive) return false;
-    const covered = this.#manifest.checkpoint?.bytes ?? 0;
-    return this.#logBytes >= Math.max(SMALL_LOG, covered / 2);
+    const covered = this.#state.manifest.checkpoint?.bytes ?? 0;
+    return this.#state.logBytes >= Math.max(SMALL_LOG, covered / 8);
   }
 
   /** A checkpoint that fails costs nothing but time at the next opening: it is reported, not thrown. */
-  async #inBackground(): Promise<void> {
+  async #inBackground(urgent: boolean): Promise<void> {
+    if (!urgent && !this.writers.idle) return;
+    // Without Web Locks the tab that wrote last sees to it.
+    if (this.link?.locked === false && !this.#claimed) return;
+    const release = await this.writers.acquire();
     try {
-      await this.checkpoint();
+      if (this.#closed || !this.store.exclusive) return;
+      if (this.#checkpointPays()) await this.checkpoint(() => !urgent && this.writers.wanted);
+      else if (this.#littered) await this.#sweepAll();
+      if (this.#littered) this.scheduleCheckpoint();
     } catch (thrown) {
-      this.onError(thrown);
+      // The next batch sees to the next attempt.
+      if (!this.#closed) this.onError(thrown);
+    } finally {
+      release();
     }
   }
-}
-
-/** Where a collection lives. */
-export interface Place {
-  readonly name: string;
-  readonly store: Store;
-  readonly storageKind: string;
-  readonly storageReason: string | undefined;
-  readonly glue: Glue;
-}
-
-interface Opened extends Place {
-  readonly engine: Engine;
-  readonly manifest: Manifest;
-  readonly sequence: number;
-  readonly logBytes: number;
-}
-
-async function readCheckpoint(
-  { store, glue, name }: Place,
-  checkpoint: NonNullable<Manifest['checkpoint']>,
-  report: Report,
-): Promise<Engine> {
-  const loader = glue.Engine.load();
-  let parts = 0;
-  let done = 0;
-  for await (const bytes of store.readSegments(checkpoint.number)) {
-    loader.push(bytes);
-    parts += 1;
-    done += bytes.length;
-    report({ phase: 'load', done, total: checkpoint.bytes });
-  }
-  if (parts !== checkpoint.parts || done !== checkpoint.bytes) {
-    loader.free();
-    throw new KindexError(
-      'CORRUPT',
-      `the snapshot of collection '${name}' has ${parts} parts of ${done} bytes; ` +
-        `${checkpoint.parts} parts of ${checkpoint.bytes} bytes were written`,
-    );
-  }
-  return loader.finish();
 }

@@ -2,13 +2,15 @@ import { KindexError, toKindexError, toWire } from '../errors.js';
 import type { Storages } from '../storage/choose.js';
 import type { StorageAdapter } from '../storage/storage.js';
 import { exportParts } from './export.js';
-import { type Glue, type Loader, owned } from './glue.js';
-import { HostBatch } from './host-batch.js';
-import { HostCollection, type Place } from './host-collection.js';
+import { ForwardedBatch } from './forwarded-batch.js';
+import { type Glue, isTrap, type Loader, owned } from './glue.js';
+import { type BatchSink, HostBatch } from './host-batch.js';
+import { HostCollection } from './host-collection.js';
 import type {
   BatchToken,
   CallName,
   Calls,
+  Change,
   CollectionInfo,
   Handle,
   HostProgress,
@@ -17,10 +19,22 @@ import type {
   ResultColumns,
   StreamToken,
 } from './protocol.js';
+import type { Place } from './recover.js';
 
 /** Bytes of a part of an exported snapshot. */
 const EXPORT_BYTES = 4 * 1024 * 1024;
 
+/** What a tab may ask of the one that writes. */
+const FORWARDED: ReadonlySet<CallName> = new Set<CallName>([
+  'begin',
+  'stage',
+  'stageWhere',
+  'commit',
+  'cancel',
+  'compact',
+]);
+
+type Send = (reply: Reply, transfer: ArrayBuffer[]) => void;
 type Report = (progress: HostProgress) => void;
 type Handlers = {
   [K in CallName]: (input: Calls[K]['in'], report: Report) => Promise<Calls[K]['out']>;
@@ -31,6 +45,8 @@ interface Entry {
   readonly key: string;
   readonly collection: Promise<HostCollection>;
   readonly handles: Set<Handle>;
+  /** Other tabs for which this one writes. */
+  readonly guests: Map<string, Handle>;
 }
 
 interface Export {
@@ -53,10 +69,12 @@ export class Host {
   readonly #glue: Glue;
   readonly #threads: number;
   readonly #storages: Storages;
-  readonly #send: (reply: Reply, transfer: ArrayBuffer[]) => void;
+  readonly #send: Send;
   readonly #entries = new Map<string, Entry>();
   readonly #byHandle = new Map<Handle, Entry>();
-  readonly #batches = new Map<BatchToken, HostBatch>();
+  readonly #batches = new Map<BatchToken, BatchSink>();
+  /** Who has begun each batch. */
+  readonly #owners = new Map<BatchToken, Handle>();
   readonly #exports = new Map<StreamToken, Export>();
   readonly #imports = new Map<StreamToken, Import>();
   #tokens = 0;
@@ -66,7 +84,7 @@ export class Host {
     glue: Glue;
     threads: number;
     storages: Storages;
-    send: (reply: Reply, transfer: ArrayBuffer[]) => void;
+    send: Send;
   }) {
     this.#glue = parts.glue;
     this.#threads = parts.threads;
@@ -75,15 +93,50 @@ export class Host {
   }
 
   /** Runs a call; its replies go to `send`. */
-  async receive({ id, call, arguments: input }: Request): Promise<void> {
+  async receive({ id, call, arguments: input }: Request, send = this.#send): Promise<void> {
     try {
       if (this.#crash) throw this.#crash;
       const handler = this.#handlers[call] as (input: unknown, report: Report) => Promise<unknown>;
-      const value = await handler(input, (progress) => this.#send({ id, progress }, []));
-      this.#send({ id, value }, transfers(value));
+      const value = await handler(input, (progress) => send({ id, progress }, []));
+      send({ id, value }, transfers(value));
     } catch (thrown) {
-      this.#send({ id, error: toWire(this.#judge(thrown)) }, []);
+      send({ id, error: toWire(this.#judge(thrown)) }, []);
     }
+  }
+
+  /** Runs a call of another tab, which knows no handle of this host. Its batches end when it does. */
+  async #serve(
+    entry: Entry,
+    request: Request,
+    from: string,
+    reply: (reply: Reply) => void,
+  ): Promise<void> {
+    if (!FORWARDED.has(request.call)) return;
+    let handle = entry.guests.get(from);
+    if (handle === undefined) {
+      handle = this.#token();
+      entry.guests.set(from, handle);
+      this.#byHandle.set(handle, entry);
+    }
+    const input = { ...request.arguments, collection: handle };
+    await this.receive({ ...request, arguments: input } as Request, reply);
+  }
+
+  #gone(entry: Entry, from: string): void {
+    const handle = entry.guests.get(from);
+    entry.guests.delete(from);
+    if (handle === undefined) return;
+    this.#byHandle.delete(handle);
+    for (const [token, owner] of this.#owners) {
+      if (owner !== handle) continue;
+      this.#batches.get(token)?.cancel();
+      this.#endBatch(token);
+    }
+  }
+
+  #endBatch(token: BatchToken): void {
+    this.#batches.delete(token);
+    this.#owners.delete(token);
   }
 
   /** A trap ends the host: its memory may hold half of a change. */
@@ -121,32 +174,45 @@ export class Host {
       await adapter.destroy(name);
       return undefined;
     },
+    revalidate: async () => {
+      for (const { collection } of this.#entries.values()) await (await collection).revalidate();
+      return undefined;
+    },
     close: async ({ collection: handle }) => {
       const entry = this.#entry(handle);
       this.#byHandle.delete(handle);
       entry.handles.delete(handle);
       if (entry.handles.size === 0) {
         this.#entries.delete(entry.key);
+        for (const guest of entry.guests.values()) this.#byHandle.delete(guest);
         await (await entry.collection).close();
       }
       return undefined;
     },
 
-    begin: async ({ collection, op, atomic, batchId }) => {
-      const batch = await HostBatch.begin(await this.#collection(collection), op, atomic, batchId);
+    begin: async ({ collection: handle, op, atomic, batchId }) => {
+      const collection = await this.#collection(handle);
+      const { link } = collection;
+      const batch =
+        link && !link.writing
+          ? new ForwardedBatch(collection, link, { operation: op, atomic, batchId })
+          : await HostBatch.begin(collection, op, atomic, batchId);
+      if (!this.#byHandle.has(handle)) {
+        batch.cancel();
+        throw new KindexError('CLOSED', 'the collection was closed');
+      }
       const token = this.#token();
       this.#batches.set(token, batch);
+      this.#owners.set(token, handle);
       return token;
     },
     stage: async ({ batch, slice }) => void this.#batch(batch).stage(slice),
     stageWhere: async ({ batch, where }) => void this.#batch(batch).stageWhere(where),
     commit: async ({ batch: token, refused, durability }, report) => {
       const batch = this.#batch(token);
-      this.#batches.delete(token);
+      this.#endBatch(token);
       try {
-        const outcome = await batch.commit(refused, durability, report);
-        if (outcome.written > 0) this.#changed(batch, outcome.written);
-        return outcome;
+        return await batch.commit(refused, durability, report);
       } catch (thrown) {
         if (!isTrap(thrown)) batch.cancel();
         throw thrown;
@@ -154,34 +220,41 @@ export class Host {
     },
     cancel: async ({ batch: token }) => {
       this.#batches.get(token)?.cancel();
-      this.#batches.delete(token);
+      this.#endBatch(token);
       return undefined;
     },
 
     search: async ({ collection: handle, call }) => {
       const collection = await this.#collection(handle);
       const { queries, k, ef, exact, where, include, explain } = call;
-      return collection.columns(
-        collection.engine.search(queries, k, ef, exact, where, include, explain),
+      return collection.answer((engine) =>
+        engine.search(queries, k, ef, exact, where, include, explain),
       );
     },
     get: async ({ collection: handle, ids, include }) => {
       const collection = await this.#collection(handle);
-      return collection.columns(collection.engine.get(ids.bytes, ids.ends, include));
+      return collection.answer((engine) => engine.get(ids.bytes, ids.ends, include));
     },
     find: async ({ collection: handle, where, limit, offset, include }) => {
       const collection = await this.#collection(handle);
-      return collection.columns(collection.engine.find(where, limit, offset, include));
+      return collection.answer((engine) => engine.find(where, limit, offset, include));
     },
     count: async ({ collection, where }) =>
       (await this.#collection(collection)).engine.count(where),
     stats: async ({ collection }) => this.#stats(await this.#collection(collection)),
     compact: async ({ collection: handle }) => {
       const collection = await this.#collection(handle);
-      await this.#writing(collection, async () => {
-        collection.engine.compact();
-        if (collection.durable && collection.store.exclusive) await collection.checkpoint();
-      });
+      const { link } = collection;
+      if (link && !link.writing) {
+        await link.ask((writer) => writer.call('compact', { collection: 0 }));
+      } else {
+        await collection.exclusively(async () => {
+          await collection.prepareToWrite();
+          collection.engine.compact();
+          if (collection.durable) await collection.checkpoint();
+        });
+        collection.scheduleCheckpoint();
+      }
       return undefined;
     },
 
@@ -208,13 +281,16 @@ export class Host {
       if (this.#entries.has(key))
         throw new KindexError('DUPLICATE_ID', `collection '${name}' is already open`);
       const place = await this.#place(adapter, name, reason);
-      if (place.store.durable && (await place.store.readManifest())) {
+      const taken = place.store.tabs?.writing === false;
+      if (taken || (place.store.durable && (await place.store.readManifest()))) {
         await place.store.close();
         throw new KindexError(
           'DUPLICATE_ID',
           `there is already a collection '${name}'; destroy it first`,
         );
       }
+      // Nothing but the one that makes it writes to an empty store; the others find no manifest and wait.
+      if (place.store.durable) await place.store.claim?.();
       const token = this.#token();
       this.#imports.set(token, { place, key, loader: this.#glue.Engine.load() });
       return token;
@@ -241,15 +317,6 @@ export class Host {
     },
   };
 
-  async #writing<T>(collection: HostCollection, work: () => Promise<T>): Promise<T> {
-    const release = await collection.writers.acquire();
-    try {
-      return await work();
-    } finally {
-      release();
-    }
-  }
-
   async #place(adapter: StorageAdapter, name: string, reason: string | undefined): Promise<Place> {
     const store = await adapter.open(name);
     return { name, store, storageKind: adapter.kind, storageReason: reason, glue: this.#glue };
@@ -262,12 +329,28 @@ export class Host {
   }
 
   #enterAs(key: string, open: () => Promise<HostCollection>): Entry {
-    const entry: Entry = { key, collection: open(), handles: new Set() };
+    const entry: Entry = {
+      key,
+      collection: open(),
+      handles: new Set(),
+      guests: new Map(),
+    };
     this.#entries.set(key, entry);
     entry.collection.then(
       (collection) => {
-        collection.onError = (thrown) => this.#tell(entry, toWire(this.#judge(thrown)));
+        const failed = (thrown: unknown) => this.#tell(entry, toWire(this.#judge(thrown)));
+        collection.onError = failed;
+        collection.onChange = (change) => this.#changed(entry, collection, change);
         collection.store.onClosed = (reason) => void this.#dismiss(entry, reason).catch(() => {});
+        // A collection that is closed meanwhile is nobody's concern any more.
+        const quietly = (work: Promise<void>) =>
+          void work.catch((thrown) => collection.closed || failed(thrown));
+        collection.link?.attach({
+          serve: (request, from, reply) => void this.#serve(entry, request, from, reply),
+          gone: (from) => this.#gone(entry, from),
+          heard: (change) => quietly(collection.heard(change)),
+          turn: () => quietly(collection.turn()),
+        });
       },
       () => this.#entries.delete(key),
     );
@@ -303,19 +386,9 @@ export class Host {
     await collection.freeEngine();
   }
 
-  #changed(batch: HostBatch, written: number): void {
-    const { collection, operation } = batch;
-    const { generation, size } = collection.engine;
-    for (const [handle, entry] of this.#byHandle) {
-      void entry.collection.then((other) => {
-        if (other === collection) {
-          this.#send(
-            { event: 'change', collection: handle, generation, size, operation, written },
-            [],
-          );
-        }
-      });
-    }
+  #changed(entry: Entry, { engine }: HostCollection, change: Change | undefined): void {
+    for (const handle of entry.handles)
+      this.#send({ event: 'change', collection: handle, size: engine.size, change }, []);
   }
 
   #tell(entry: Entry, error: ReturnType<typeof toWire>): void {
@@ -333,6 +406,7 @@ export class Host {
       threads: this.#threads,
       storage: collection.storageKind,
       storageReason: collection.storageReason,
+      writing: collection.writing,
       logBytes: collection.logBytes,
       checkpoint: collection.checkpointGeneration,
     });
@@ -348,7 +422,7 @@ export class Host {
     return this.#entry(handle).collection;
   }
 
-  #batch(token: BatchToken): HostBatch {
+  #batch(token: BatchToken): BatchSink {
     const batch = this.#batches.get(token);
     if (!batch) throw new KindexError('CLOSED', 'the batch has ended');
     return batch;
@@ -383,14 +457,6 @@ function* documentChunks(loader: Loader) {
   for (let chunk = loader.takeDocumentChunk(); chunk; chunk = loader.takeDocumentChunk()) {
     yield [chunk.number, owned(chunk.bytes)] as const;
   }
-}
-
-/** A stack that overflows inside wasm is a `RangeError` and leaves the memory as undone as a trap does. */
-function isTrap(thrown: unknown): thrown is Error {
-  return (
-    thrown instanceof WebAssembly.RuntimeError ||
-    (thrown instanceof RangeError && !('code' in thrown))
-  );
 }
 
 /** Buffers of a reply that go over without a copy. */

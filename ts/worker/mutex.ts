@@ -10,6 +10,11 @@ export class Mutex {
     return !this.#held;
   }
 
+  /** Whether somebody waits. */
+  get wanted(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Resolves when it is the caller's turn, with what ends the turn. */
   async acquire(): Promise<() => void> {
     if (this.#held) {

@@ -86,6 +86,8 @@ export interface Calls {
   };
   list: { in: { storage: StorageChoice }; out: string[] };
   destroy: { in: { name: string; storage: StorageChoice }; out: undefined };
+  /** The page was frozen or kept aside: reads what others have committed meanwhile. */
+  revalidate: { in: Record<string, never>; out: undefined };
   close: { in: { collection: Handle }; out: undefined };
 
   begin: {
@@ -139,15 +141,21 @@ export interface HostProgress {
   readonly total: number;
 }
 
+/** A batch that was committed, here or in another tab. */
+export interface Change {
+  readonly generation: number;
+  readonly operation: BatchOperation;
+  readonly written: number;
+}
+
 /** Something that no call waits for. */
 export type HostEvent =
   | {
       readonly event: 'change';
       readonly collection: Handle;
-      readonly generation: number;
       readonly size: number;
-      readonly operation: BatchOperation;
-      readonly written: number;
+      /** Undefined after a catching up with batches of which this tab has not heard. */
+      readonly change: Change | undefined;
     }
   | { readonly event: 'closed'; readonly collection: Handle; readonly reason: string }
   | { readonly event: 'error'; readonly collection: Handle; readonly error: WireError }
