@@ -1,0 +1,6 @@
+//! What each target does with its input.
+
+pub(crate) mod batch;
+pub(crate) mod filter;
+pub(crate) mod log;
+pub(crate) mod snapshot;
