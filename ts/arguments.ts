@@ -2,8 +2,8 @@ import { checkedVector } from './batch-encoder.js';
 import { KindexError, show } from './errors.js';
 import { LIMITS } from './limits.js';
 import { utf8Length } from './text-column.js';
-import type { Include, OpenOptions } from './types.js';
-import type { EngineSettings } from './worker/protocol.js';
+import type { Include, OpenOptions, PlaceOptions } from './types.js';
+import type { EngineSettings, StorageChoice } from './worker/protocol.js';
 
 const INCLUDES: ReadonlySet<unknown> = new Set<Include>(['metadata', 'document', 'vector']);
 
@@ -61,6 +61,26 @@ export function engineSettings(options: OpenOptions): EngineSettings {
     efConstruction: graph?.efConstruction,
     keepVectors,
   };
+}
+
+/**
+ * Where a collection is kept, in the form that goes to the engine.
+ *
+ * @throws KindexError `INVALID_ARGUMENT`
+ */
+export function storageChoice(
+  { storage, folder }: PlaceOptions,
+  otherwise: 'auto' | 'memory',
+): StorageChoice {
+  if (folder === undefined) return storage ?? otherwise;
+  if ((typeof folder !== 'string' && !(folder instanceof URL)) || folder === '') {
+    throw new KindexError('INVALID_ARGUMENT', `folder is a path, but is ${show(folder)}`);
+  }
+  if (storage === undefined || storage === 'auto' || storage === 'file') return `file:${folder}`;
+  throw new KindexError(
+    'INVALID_ARGUMENT',
+    `folder is for storage 'file', but storage is ${show(storage)}`,
+  );
 }
 
 function checkOneOf(name: string, value: unknown, names: readonly string[]): void {

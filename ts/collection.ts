@@ -1,5 +1,11 @@
 import { untilAborted } from './abort.js';
-import { checkInclude, checkInteger, checkName, engineSettings } from './arguments.js';
+import {
+  checkInclude,
+  checkInteger,
+  checkName,
+  engineSettings,
+  storageChoice,
+} from './arguments.js';
 import { type Attached, Connection } from './connection.js';
 import { EMBED_BATCH } from './embed.js';
 import { fromWire, KindexError, show, throwIfAborted } from './errors.js';
@@ -25,15 +31,15 @@ import type {
   Metadata,
   Metric,
   OpenOptions,
+  PlaceOptions,
   Quantization,
   SearchOptions,
   Selection,
   Stats,
-  StorageOption,
   StoredRecord,
   Vector,
 } from './types.js';
-import type { CollectionInfo, HostEvent } from './worker/protocol.js';
+import type { CollectionInfo, HostEvent, StorageChoice } from './worker/protocol.js';
 import { Writer } from './writer.js';
 
 /** Records per step of `iterate`. */
@@ -101,7 +107,7 @@ export class Collection<M extends object = Metadata> {
   ): Promise<Collection<M>> {
     checkName(name);
     const settings = engineSettings(options);
-    const storage = options.storage ?? 'auto';
+    const storage = storageChoice(options, 'auto');
     const attach = async (onProgress?: OpenOptions['onProgress']): Promise<Attached> => {
       const client = await engineFor(options, storage);
       const info = await client.call(
@@ -132,7 +138,7 @@ export class Collection<M extends object = Metadata> {
     options: LoadOptions = {},
   ): Promise<Collection<M>> {
     const name = checkName(options.name ?? `snapshot-${makeIds(1)[0]}`);
-    const storage = options.storage ?? 'memory';
+    const storage = storageChoice(options, 'memory');
     const { signal, onProgress } = options;
     throwIfAborted(signal);
     const client = await engineFor(options, storage);
@@ -148,18 +154,15 @@ export class Collection<M extends object = Metadata> {
   }
 
   /** Names of the collections that are stored. */
-  static async list(options: EngineOptions & { storage?: StorageOption } = {}): Promise<string[]> {
-    const storage = options.storage ?? 'auto';
+  static async list(options: PlaceOptions = {}): Promise<string[]> {
+    const storage = storageChoice(options, 'auto');
     return (await engineFor(options, storage)).call('list', { storage });
   }
 
   /** Deletes a collection, also where this page has it open. Nothing happens where there is none. */
-  static async destroy(
-    name: string,
-    options: EngineOptions & { storage?: StorageOption } = {},
-  ): Promise<void> {
+  static async destroy(name: string, options: PlaceOptions = {}): Promise<void> {
     checkName(name);
-    const storage = options.storage ?? 'auto';
+    const storage = storageChoice(options, 'auto');
     await (await engineFor(options, storage)).call('destroy', { name, storage });
   }
 
@@ -307,7 +310,7 @@ export class Collection<M extends object = Metadata> {
 }
 
 /** A caller's own adapter is an object of this thread, and only an engine in place can call it. */
-function engineFor(options: EngineOptions, storage: StorageOption) {
+function engineFor(options: EngineOptions, storage: StorageChoice) {
   return engine(options, typeof storage === 'object');
 }
 

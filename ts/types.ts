@@ -42,8 +42,19 @@ export type Embed = (
   context: { readonly signal: AbortSignal | undefined },
 ) => Promise<Float32Array | readonly Vector[]>;
 
-/** Where a collection is kept. `auto` is IndexedDB (in Node: files), or memory where there is none. */
+/**
+ * Where a collection is kept. `auto` is what the runtime has: IndexedDB in a browser, files in Node, Deno and Bun,
+ * memory elsewhere (`stats().storageReason` says why).
+ */
 export type StorageOption = 'auto' | 'indexeddb' | 'file' | 'memory' | StorageAdapter;
+
+/** Where collections are. */
+export interface PlaceOptions extends EngineOptions {
+  /** Default `auto`; of `Collection.load`, `memory`. */
+  readonly storage?: StorageOption;
+  /** Node, Deno, Bun: the folder that holds a folder per collection. Default: `kindex-data` in the working directory. */
+  readonly folder?: string | URL;
+}
 
 /** Links of the graph, in HNSW's terms. */
 export interface GraphOptions {
@@ -65,7 +76,7 @@ export interface EngineOptions {
 }
 
 /** Options of `Collection.open`. What is left out is taken from the stored collection. */
-export interface OpenOptions extends EngineOptions {
+export interface OpenOptions extends PlaceOptions {
   /** Components of every vector, 1 to 4096. Needed when the collection is new. */
   readonly dimension?: number;
   /** Default `cosine`. */
@@ -75,8 +86,6 @@ export interface OpenOptions extends EngineOptions {
   readonly graph?: GraphOptions;
   /** Whether the float vectors stay in memory for rescoring; default true. */
   readonly keepVectors?: boolean;
-  /** Default `auto`. */
-  readonly storage?: StorageOption;
   readonly embed?: Embed;
   /** Texts per call of `embed`; default 32. */
   readonly embedBatchSize?: number;
@@ -86,7 +95,7 @@ export interface OpenOptions extends EngineOptions {
 }
 
 /** Options of `Collection.load`. */
-export interface LoadOptions extends EngineOptions {
+export interface LoadOptions extends PlaceOptions {
   /** The name of the loaded collection; default: a made one. */
   readonly name?: string;
   /** `memory` (default) reads the snapshot only; any other storage keeps it under `name`. */

@@ -4,12 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { KindexError } from '../errors.js';
 import { provideRuntime } from '../runtime.js';
 import { Storages } from '../storage/choose.js';
+import { FileStorage } from '../storage/file.js';
 import type { EngineOptions } from '../types.js';
 import { hasRelaxedSimd } from '../worker/features.js';
 import { connectSingle } from '../worker/single.js';
 import { assertSimd } from '../worker/wasm-source.js';
 
 export * from '../index.js';
+export { FileStorage };
 
 /** A joined path, because some bundlers of server code follow `new URL(..., import.meta.url)` and fail. */
 function wasmPath({ wasmUrl }: EngineOptions): string {
@@ -35,7 +37,13 @@ async function start(options: EngineOptions) {
       },
     );
   }
-  return connectSingle(module, new Storages([]));
+  return connectSingle(module, nodeStorages());
+}
+
+function nodeStorages(): Storages {
+  const make = (folder?: string) => new FileStorage(folder);
+  const problem = (folder?: string) => make(folder).problem();
+  return new Storages([{ kind: 'file', places: true, make, problem }]);
 }
 
 provideRuntime({ start, startInPlace: start });

@@ -3,8 +3,15 @@ import type { Storages } from '../storage/choose.js';
 import type { Client } from './client.js';
 import { connectInPlace } from './in-place.js';
 
-/** An engine on this thread. After a crash the module is instantiated anew. */
+let current: Client | undefined;
+
+/**
+ * The engine on this thread: one, because the glue knows one instance of the wasm. After a crash the module is
+ * instantiated anew.
+ */
 export function connectSingle(module: WebAssembly.Module, storages: Storages): Client {
+  if (current && !current.failure) return current;
   single.initSync({ module });
-  return connectInPlace(single, storages);
+  current = connectInPlace(single, storages);
+  return current;
 }

@@ -1,0 +1,301 @@
+import { existsSync } from 'node:fs';
+import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KindexError } from '../errors.js';
+import { fileError } from './file-error.js';
+import { FrameFile, writeAll } from './frame-file.js';
+import type { Lock } from './process-lock.js';
+import type { Append, Durability, Garbage, Store } from './storage.js';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const MANIFEST = 'manifest';
+const LOG = 'log-';
+const SNAPSHOT = 'snapshot-';
+const DOCUMENTS = 'documents-';
+/** Ending of a file that is not finished, and counts only once it is renamed. */
+const DRAFT = '.new';
+/** Digits of a number in a file's name, so that names sort as numbers do. */
+const DIGITS = 12;
+
+/**
+ * One collection in one folder:
+ *
+ * - `manifest`, replaced by renaming;
+ * - `snapshot-<generation>-<part>`, complete before the manifest names them;
+ * - `log-<first record>`, one file between two checkpoints, which grows by a batch at a time;
+ * - `documents-<version>`, which grows before the log does;
+ * - `lock-<id>`, see {@link lockFolder}.
+ */
+export class FileStore implements Store {
+  readonly durable = true;
+  readonly exclusive = true;
+  readonly #folder: string;
+  readonly #name: string;
+  readonly #lock: Lock;
+  /** In order; all but the last wait for their deletion. */
+  #logs: { readonly first: number; readonly file: FrameFile }[] = [];
+  /** Opened when it is needed first: a damaged one must not keep the vectors from being searched. */
+  #documents: Promise<FrameFile> | undefined;
+  /** Whether files were made that the folder on the disk does not name yet. */
+  #unnamed = false;
+  #open = true;
+
+  private constructor(folder: string, name: string, lock: Lock) {
+    this.#folder = folder;
+    this.#name = name;
+    this.#lock = lock;
+  }
+
+  /** Whether there is a collection in that folder. */
+  static async isAt(folder: string): Promise<boolean> {
+    return existsSync(join(folder, MANIFEST));
+  }
+
+  /** Takes over the lock, unless it throws. */
+  static async open(folder: string, name: string, lock: Lock): Promise<FileStore> {
+    const store = new FileStore(folder, name, lock);
+    if (await FileStore.isAt(folder)) await store.#openLogs();
+    else await store.#clear();
+    return store;
+  }
+
+  async readManifest(): Promise<Bytes | undefined> {
+    return this.#run('reading the manifest', async () => {
+      if (!(await FileStore.isAt(this.#folder))) return undefined;
+      return new Uint8Array(await readFile(this.#path(MANIFEST)));
+    });
+  }
+
+  async writeManifest(bytes: Bytes): Promise<void> {
+    await this.#run('writing the manifest', async () => {
+      // What it covers and what it leaves to the documents must be on the disk before it is.
+      for (const version of await this.#numbers(DOCUMENTS))
+        await syncPath(this.#path(DOCUMENTS + digits(version)));
+      await this.#syncFolder();
+      const draft = this.#path(MANIFEST + DRAFT);
+      await writeFile(draft, bytes);
+      await rename(draft, this.#path(MANIFEST));
+      this.#unnamed = true;
+      await this.#syncFolder();
+    });
+  }
+
+  async append(batch: Append, durability: Durability): Promise<void> {
+    await this.#run('writing a batch', async () => {
+      const strict = durability === 'strict';
+      const chunks = peekable(batch.documents);
+      if (chunks) {
+        const documents = await this.#documentFile();
+        await documents.append(chunks);
+        if (strict) await documents.sync();
+      }
+      // The values of the log are asked for only now: those who make them count on the order.
+      const records = peekable(batch.log);
+      if (records) {
+        const log = await this.#logFor(records.first[0]);
+        await log.append(ascending(records, log.last));
+        if (strict) await log.sync();
+      }
+      if (strict) await this.#syncFolder();
+    });
+  }
+
+  async *readLog(from: number): AsyncIterable<{ sequence: number; bytes: Bytes }> {
+    for (const { file } of [...this.#logs]) {
+      const values = file.read(from);
+      for (;;) {
+        const { done, value } = await this.#run('reading the log', () => values.next());
+        if (done) break;
+        yield { sequence: value.number, bytes: value.bytes };
+      }
+    }
+  }
+
+  async writeSegment(generation: number, part: number, bytes: Bytes): Promise<void> {
+    await this.#run('writing a snapshot', async () => {
+      await writeFile(this.#segment(generation, part), bytes);
+      this.#unnamed = true;
+    });
+  }
+
+  async *readSegments(generation: number): AsyncIterable<Bytes> {
+    for (let part = 0; ; part++) {
+      const path = this.#segment(generation, part);
+      if (!existsSync(path)) return;
+      yield await this.#run(
+        'reading the snapshot',
+        async () => new Uint8Array(await readFile(path)),
+      );
+    }
+  }
+
+  async readDocuments(chunk: number): Promise<Bytes | undefined> {
+    return this.#run('reading documents', async () => (await this.#documentFile()).get(chunk));
+  }
+
+  async sweep(garbage: Garbage): Promise<void> {
+    await this.#run('deleting what is no longer needed', async () => {
+      const kept =
+        garbage.keepSegments === undefined
+          ? undefined
+          : `${SNAPSHOT}${digits(garbage.keepSegments)}-`;
+      for (const name of await readdir(this.#folder)) {
+        const old = name.startsWith(SNAPSHOT) && !(kept && name.startsWith(kept));
+        if (old || name.endsWith(DRAFT)) await rm(this.#path(name), { force: true });
+      }
+      for (const { file } of this.#logs) await file.cut(garbage.logEnd);
+      while (this.#logs[0] && (this.#logs[0].file.last ?? -1) < garbage.logFrom) {
+        const [oldest] = this.#logs.splice(0, 1);
+        await oldest?.file.close();
+        await rm(oldest?.file.path as string, { force: true });
+      }
+    });
+  }
+
+  async reopen(): Promise<void> {
+    await this.#run('reopening', async () => {
+      await this.#closeFiles();
+      await this.#openLogs();
+    });
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#closeFiles();
+    await this.#lock.release();
+  }
+
+  /** What is there without a manifest was never a collection. */
+  async #clear(): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      const ours = [LOG, SNAPSHOT, DOCUMENTS].some((prefix) => name.startsWith(prefix));
+      if (ours || name.endsWith(DRAFT)) await rm(this.#path(name), { force: true });
+    }
+  }
+
+  async #openLogs(): Promise<void> {
+    for (const first of await this.#numbers(LOG)) {
+      this.#logs.push({ first, file: await FrameFile.open(this.#path(LOG + digits(first))) });
+    }
+  }
+
+  /** The log file that takes this record. After a checkpoint it is a new one. */
+  async #logFor(sequence: number): Promise<FrameFile> {
+    const last = this.#logs.at(-1);
+    if (last) return last.file;
+    const file = await FrameFile.open(this.#path(LOG + digits(sequence)));
+    this.#logs.push({ first: sequence, file });
+    this.#unnamed = true;
+    return file;
+  }
+
+  #documentFile(): Promise<FrameFile> {
+    this.#documents ??= this.#openDocuments().catch((thrown) => {
+      this.#documents = undefined;
+      throw thrown;
+    });
+    return this.#documents;
+  }
+
+  async #openDocuments(): Promise<FrameFile> {
+    const versions = await this.#numbers(DOCUMENTS);
+    const newest = versions.pop() ?? 0;
+    for (const version of versions) await rm(this.#path(DOCUMENTS + digits(version)));
+    this.#unnamed = true;
+    return FrameFile.open(this.#path(DOCUMENTS + digits(newest)));
+  }
+
+  /** Numbers in the names of the files of a kind, ascending. */
+  async #numbers(prefix: string): Promise<number[]> {
+    const pattern = new RegExp(`^${prefix}(\\d{${DIGITS}})$`);
+    const names = (await readdir(this.#folder)).sort();
+    return names.flatMap((name) => {
+      const found = pattern.exec(name);
+      return found ? [Number(found[1])] : [];
+    });
+  }
+
+  async #closeFiles(): Promise<void> {
+    const files = this.#logs.splice(0).map(({ file }) => file);
+    const documents = await this.#documents?.catch(() => undefined);
+    this.#documents = undefined;
+    if (documents) files.push(documents);
+    for (const file of files) await file.close().catch(() => {});
+  }
+
+  /** A file is on the disk for good once its folder is, too. Windows has no such thing. */
+  async #syncFolder(): Promise<void> {
+    if (!this.#unnamed || process.platform === 'win32') return;
+    await syncPath(this.#folder);
+    this.#unnamed = false;
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  #segment(generation: number, part: number): string {
+    return this.#path(`${SNAPSHOT}${digits(generation)}-${digits(part)}`);
+  }
+
+  async #run<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    if (!this.#open) throw new KindexError('CLOSED', `collection '${this.#name}' is closed`);
+    try {
+      return await work();
+    } catch (thrown) {
+      throw fileError(thrown, `${doing} of collection '${this.#name}'`);
+    }
+  }
+}
+
+const digits = (number: number) => String(number).padStart(DIGITS, '0');
+
+/** Writes a file of its own, and waits until the disk has it. */
+async function writeFile(path: string, bytes: Bytes): Promise<void> {
+  const handle: FileHandle = await open(path, 'w');
+  try {
+    await writeAll(handle, bytes, 0);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Waits until the disk has a file, whoever wrote it, or a folder. */
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The values, of which the first is already known; undefined where there are none. */
+function peekable<T>(values: Iterable<T>): (Iterable<T> & { readonly first: T }) | undefined {
+  const iterator = values[Symbol.iterator]();
+  const { done, value: first } = iterator.next();
+  if (done) return undefined;
+  return {
+    first,
+    *[Symbol.iterator]() {
+      yield first;
+      for (let next = iterator.next(); !next.done; next = iterator.next()) yield next.value;
+    },
+  };
+}
+
+function* ascending(
+  records: Iterable<readonly [number, Bytes]>,
+  last: number | undefined,
+): Iterable<readonly [number, Bytes]> {
+  let newest = last ?? -1;
+  for (const record of records) {
+    if (record[0] <= newest)
+      throw new KindexError('CONFLICT', `log record ${record[0]} is already there`);
+    newest = record[0];
+    yield record;
+  }
+}

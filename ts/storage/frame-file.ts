@@ -1,0 +1,286 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { KindexError } from '../errors.js';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What a file begins with: eight letters, then the version as u32 and four zeros. */
+const MAGIC = 'KINDEX-F';
+const VERSION = 1;
+const HEAD_BYTES = 16;
+
+/** Before each value, little-endian: mark u32, bits u32, number u64, length u32, CRC-32 of the value u32, CRC-32 of
+ *  these 24 bytes u32. */
+const FRAME_BYTES = 28;
+const FRAME_MARK = 0x4d41_5246; // 'FRAM'
+/** The last frame of what was appended together; frames that none follows were never there. */
+const LAST = 1;
+
+/** Bytes read at once while looking for frames. */
+const READ_AHEAD = 256 * 1024;
+/** A value up to this size is written together with its frame. */
+const SMALL = 64 * 1024;
+
+/** Where a value is. */
+interface Frame {
+  readonly number: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly checksum: number;
+}
+
+/**
+ * A file that only grows: numbered values, of which those that were appended together are there together or not at
+ * all. One process has it open.
+ */
+export class FrameFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #frames: Frame[];
+  /** The newest of each number. */
+  readonly #newest: Map<number, Frame>;
+  /** Where what counts ends, and the next append begins. */
+  #end: number;
+  /** Whether something that does not count may follow. */
+  #ragged: boolean;
+  #unsynced = false;
+
+  private constructor(path: string, handle: FileHandle, frames: Frame[], end: number) {
+    this.path = path;
+    this.#handle = handle;
+    this.#frames = frames;
+    this.#newest = new Map(frames.map((frame) => [frame.number, frame]));
+    this.#end = end;
+    this.#ragged = true;
+  }
+
+  /**
+   * Opens the file, or makes it.
+   *
+   * @throws KindexError `CORRUPT`, `NEWER_VERSION`; errors of the system
+   */
+  static async open(path: string): Promise<FrameFile> {
+    const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o666);
+    try {
+      const { size } = await handle.stat();
+      if (size < HEAD_BYTES) {
+        await writeAll(handle, fileHead(), 0);
+        return new FrameFile(path, handle, [], HEAD_BYTES);
+      }
+      const { frames, end } = await scan(path, new Reader(handle), size);
+      return new FrameFile(path, handle, frames, end);
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
+  }
+
+  /** The number of the last value. */
+  get last(): number | undefined {
+    return this.#frames.at(-1)?.number;
+  }
+
+  /** Bytes up to the last value. */
+  get bytes(): number {
+    return this.#end;
+  }
+
+  /** Values from a number on. */
+  async *read(from: number): AsyncGenerator<{ number: number; bytes: Bytes }> {
+    for (const frame of this.#frames)
+      if (frame.number >= from) yield { number: frame.number, bytes: await this.#value(frame) };
+  }
+
+  /** The value that was appended last under that number. */
+  async get(number: number): Promise<Bytes | undefined> {
+    const frame = this.#newest.get(number);
+    return frame && this.#value(frame);
+  }
+
+  /** Appends all of them, or none. The values are taken one by one. */
+  async append(
+    values:
+      | Iterable<readonly [number: number, bytes: Bytes]>
+      | AsyncIterable<readonly [number: number, bytes: Bytes]>,
+  ): Promise<void> {
+    await this.#trim();
+    const added: Frame[] = [];
+    let at = this.#end;
+    let waiting: readonly [number, Bytes] | undefined;
+    this.#ragged = true;
+    const write = async ([number, bytes]: readonly [number, Bytes], bits: number) => {
+      const checksum = crc32(bytes);
+      const head = frameHead(bits, number, bytes.length, checksum);
+      if (bytes.length <= SMALL) {
+        await writeAll(this.#handle, Buffer.concat([head, bytes]), at);
+      } else {
+        await writeAll(this.#handle, head, at);
+        await writeAll(this.#handle, bytes, at + FRAME_BYTES);
+      }
+      added.push({ number, offset: at + FRAME_BYTES, length: bytes.length, checksum });
+      at += FRAME_BYTES + bytes.length;
+    };
+    try {
+      for await (const value of values) {
+        if (waiting) await write(waiting, 0);
+        waiting = value;
+      }
+      if (waiting) await write(waiting, LAST);
+    } catch (thrown) {
+      // If this fails as well, the next append tries again before it writes.
+      await this.#trim().catch(() => {});
+      throw thrown;
+    }
+    this.#ragged = false;
+    if (added.length === 0) return;
+    for (const frame of added) {
+      this.#frames.push(frame);
+      this.#newest.set(frame.number, frame);
+    }
+    this.#end = at;
+    this.#unsynced = true;
+  }
+
+  /** Drops the values from that number on, which must be the last ones. */
+  async cut(from: number): Promise<void> {
+    const first = this.#frames.findIndex(({ number }) => number >= from);
+    if (first < 0) return;
+    this.#end = (this.#frames[first] as Frame).offset - FRAME_BYTES;
+    for (const { number } of this.#frames.splice(first)) this.#newest.delete(number);
+    this.#ragged = true;
+    await this.#trim();
+  }
+
+  /** Waits until the disk has it. */
+  async sync(): Promise<void> {
+    if (!this.#unsynced) return;
+    await this.#handle.datasync();
+    this.#unsynced = false;
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #trim(): Promise<void> {
+    if (!this.#ragged) return;
+    await this.#handle.truncate(this.#end);
+    this.#ragged = false;
+  }
+
+  async #value({ number, offset, length, checksum }: Frame): Promise<Bytes> {
+    const bytes = new Uint8Array(length);
+    await readAll(this.#handle, bytes, offset);
+    if (crc32(bytes) === checksum) return bytes;
+    throw damaged(this.path, `value ${number} at byte ${offset} fails its checksum`);
+  }
+}
+
+/** Finds the frames; what an interrupted append has left at the end does not count. */
+async function scan(
+  path: string,
+  reader: Reader,
+  size: number,
+): Promise<{ frames: Frame[]; end: number }> {
+  const head = await reader.bytes(0, HEAD_BYTES);
+  if (Buffer.from(head.subarray(0, 8)).toString('latin1') !== MAGIC)
+    throw damaged(path, `does not begin with ${MAGIC}`);
+  const version = view(head).getUint32(8, true);
+  if (version > VERSION) {
+    const message = `${path} has version ${version}; this version of Kindex reads up to ${VERSION}`;
+    throw new KindexError('NEWER_VERSION', message);
+  }
+  const frames: Frame[] = [];
+  let complete = 0;
+  let end = HEAD_BYTES;
+  for (let at = HEAD_BYTES; at + FRAME_BYTES <= size; ) {
+    const bytes = await reader.bytes(at, FRAME_BYTES);
+    const fields = view(bytes);
+    const sound = fields.getUint32(24, true) === crc32(bytes.subarray(0, 24));
+    if (!sound || fields.getUint32(0, true) !== FRAME_MARK) {
+      // Some file systems leave zeros where a power cut came between the length and the data.
+      if (await reader.zeros(at, size)) break;
+      throw damaged(path, `has no frame at byte ${at}`);
+    }
+    const length = fields.getUint32(16, true);
+    const offset = at + FRAME_BYTES;
+    if (offset + length > size) break;
+    const number = Number(fields.getBigUint64(8, true));
+    frames.push({ number, offset, length, checksum: fields.getUint32(20, true) });
+    at = offset + length;
+    if ((fields.getUint32(4, true) & LAST) === 0) continue;
+    complete = frames.length;
+    end = at;
+  }
+  frames.splice(complete);
+  return { frames, end };
+}
+
+/** Reads ahead, because frames may be small and many. */
+class Reader {
+  readonly #handle: FileHandle;
+  #block: Bytes = new Uint8Array(0);
+  #at = 0;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  async bytes(at: number, length: number): Promise<Bytes> {
+    if (at < this.#at || at + length > this.#at + this.#block.length) {
+      const block = new Uint8Array(Math.max(length, READ_AHEAD));
+      const { bytesRead } = await this.#handle.read(block, 0, block.length, at);
+      this.#block = block.subarray(0, bytesRead);
+      this.#at = at;
+    }
+    return this.#block.subarray(at - this.#at, at - this.#at + length);
+  }
+
+  async zeros(from: number, to: number): Promise<boolean> {
+    for (let at = from; at < to; at += READ_AHEAD) {
+      const block = await this.bytes(at, Math.min(READ_AHEAD, to - at));
+      if (block.some((byte) => byte !== 0)) return false;
+    }
+    return true;
+  }
+}
+
+function fileHead(): Bytes {
+  const head = new Uint8Array(HEAD_BYTES);
+  head.set(Buffer.from(MAGIC, 'latin1'));
+  view(head).setUint32(8, VERSION, true);
+  return head;
+}
+
+function frameHead(bits: number, number: number, length: number, checksum: number): Bytes {
+  const head = new Uint8Array(FRAME_BYTES);
+  const fields = view(head);
+  fields.setUint32(0, FRAME_MARK, true);
+  fields.setUint32(4, bits, true);
+  fields.setBigUint64(8, BigInt(number), true);
+  fields.setUint32(16, length, true);
+  fields.setUint32(20, checksum, true);
+  fields.setUint32(24, crc32(head.subarray(0, 24)), true);
+  return head;
+}
+
+const view = (bytes: Bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const damaged = (path: string, what: string) => new KindexError('CORRUPT', `${path}: ${what}`);
+
+/** One call may write a part only, for example up to the end of a full disk. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+  }
+}
+
+async function readAll(handle: FileHandle, bytes: Bytes, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, at + done);
+    // Shorter than when it was opened: the checksum will say so.
+    if (bytesRead === 0) return;
+    done += bytesRead;
+  }
+}
