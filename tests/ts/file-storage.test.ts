@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -186,6 +196,30 @@ test('a_checkpoint_leaves_one_snapshot_and_no_log', async () => {
   const files = await readdir(join(folder, 'c'));
   const kinds = new Set(files.map((name) => name.replace(/-\d+$/, '')));
   assert.deepEqual([...kinds].sort(), ['documents', 'manifest', 'snapshot-000000000002']);
+});
+
+test('documents_that_nothing_refers_to_give_their_space_back', async () => {
+  const folder = newFolder();
+  const collection = await open(folder, 'c');
+  const text = 'x'.repeat(200_000);
+  await collection.insert(rows(60).map((row) => ({ ...row, document: row.document + text })));
+  await collection.insert(rows(5, 60));
+  const sizes = async () => {
+    const names = (await readdir(join(folder, 'c'))).filter((name) => name.startsWith('documents'));
+    return Promise.all(names.map(async (name) => (await stat(join(folder, 'c', name))).size));
+  };
+  const [before = 0] = await sizes();
+  assert.ok(before > 12_000_000);
+  await collection.delete({ ids: rows(60).map(({ id }) => id) });
+  await collection.compact();
+  const after = await sizes();
+  assert.ok(after.length === 1 && (after[0] as number) < 10_000, `${after} bytes`);
+  const expected = rows(5, 60).map(({ document }) => document);
+  assert.deepEqual(await documentsOf(collection), expected);
+  await collection.close();
+  const again = await open(folder, 'c');
+  assert.deepEqual(await documentsOf(again), expected);
+  await again.close();
 });
 
 test('a_full_disk_refuses_the_batch_and_keeps_what_was_there', {

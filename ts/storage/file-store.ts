@@ -17,6 +17,8 @@ const DOCUMENTS = 'documents-';
 const DRAFT = '.new';
 /** Digits of a number in a file's name, so that names sort as numbers do. */
 const DIGITS = 12;
+/** Documents are written anew when this many bytes, and more than half of all, belong to nothing any more. */
+const WORTH_REWRITING = 8 * 1024 * 1024;
 
 /**
  * One collection in one folder:
@@ -150,6 +152,7 @@ export class FileStore implements Store {
         await oldest?.file.close();
         await rm(oldest?.file.path as string, { force: true });
       }
+      if (garbage.keepDocuments) await this.#shrinkDocuments(garbage.keepDocuments);
     });
   }
 
@@ -205,6 +208,29 @@ export class FileStore implements Store {
     for (const version of versions) await rm(this.#path(DOCUMENTS + digits(version)));
     this.#unnamed = true;
     return FrameFile.open(this.#path(DOCUMENTS + digits(newest)));
+  }
+
+  /** Writes the chunks that are still needed into a new file, which counts from its renaming on. */
+  async #shrinkDocuments(needed: ReadonlySet<number>): Promise<void> {
+    const version = (await this.#numbers(DOCUMENTS)).pop();
+    if (version === undefined) return;
+    const old = await this.#documentFile();
+    const dead = old.bytes - old.bytesOf(needed);
+    if (dead < Math.max(WORTH_REWRITING, old.bytes / 2)) return;
+    const path = this.#path(DOCUMENTS + digits(version + 1));
+    const draft = await FrameFile.open(path + DRAFT);
+    try {
+      await draft.append(chunksOf(old, needed));
+      await draft.sync();
+    } finally {
+      await draft.close();
+    }
+    await rename(path + DRAFT, path);
+    this.#unnamed = true;
+    await this.#syncFolder();
+    this.#documents = undefined;
+    await old.close();
+    await rm(old.path, { force: true });
   }
 
   /** Numbers in the names of the files of a kind, ascending. */
@@ -285,6 +311,13 @@ function peekable<T>(values: Iterable<T>): (Iterable<T> & { readonly first: T })
       for (let next = iterator.next(); !next.done; next = iterator.next()) yield next.value;
     },
   };
+}
+
+async function* chunksOf(file: FrameFile, numbers: ReadonlySet<number>) {
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const bytes = await file.get(number);
+    if (bytes) yield [number, bytes] as const;
+  }
 }
 
 function* ascending(

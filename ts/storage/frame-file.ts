@@ -86,6 +86,13 @@ export class FrameFile {
     return this.#end;
   }
 
+  /** Bytes of the newest values of these numbers. */
+  bytesOf(numbers: ReadonlySet<number>): number {
+    let bytes = 0;
+    for (const [number, { length }] of this.#newest) if (numbers.has(number)) bytes += length;
+    return bytes;
+  }
+
   /** Values from a number on. */
   async *read(from: number): AsyncGenerator<{ number: number; bytes: Bytes }> {
     for (const frame of this.#frames)
