@@ -61,6 +61,15 @@ export async function buildPackage() {
       outdir: pkg,
     }),
     build({
+      ...web,
+      entryPoints: { react: join(root, 'ts', 'react', 'index.ts') },
+      outdir: pkg,
+      plugins: [indexIsThePackage],
+      external: ['react'],
+      // Next must not run hooks on the server.
+      banner: { js: "'use client';" },
+    }),
+    build({
       ...node,
       entryPoints: { 'server-node': join(root, 'ts', 'server', 'node.ts') },
       outdir: pkg,
@@ -86,6 +95,14 @@ const wasmBesideTheBundle = {
       path: `./${basename(path)}`,
       external: true,
     }));
+  },
+};
+
+/** What stands on the package imports it by its name, and gets the entry that fits the runtime. */
+const indexIsThePackage = {
+  name: 'index-is-the-package',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: 'kindex', external: true }));
   },
 };
 

@@ -1,0 +1,2 @@
+export { type CollectionState, useCollection } from './use-collection.js';
+export { type SearchState, type UseSearchOptions, useSearch } from './use-search.js';
