@@ -18,7 +18,7 @@ before(async () => {
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, 'index.html'),
-    '<!doctype html><script type="module" src="app.js"></script>',
+    '<!doctype html><link rel="icon" href="data:,"><script type="module" src="app.js"></script>',
   );
   await build({
     entryPoints: [join(root, 'tests', 'browser', 'react', 'app.ts')],
@@ -59,7 +59,10 @@ async function open(context: BrowserContext): Promise<{ page: Page; complaints: 
   return { page, complaints };
 }
 
-const ready = (page: Page) => page.waitForSelector('p[data-loading=false]');
+/** A paragraph without hits has no size, and counts as hidden. */
+const ATTACHED = { state: 'attached', timeout: 10_000 } as const;
+
+const ready = (page: Page) => page.waitForSelector('p[data-loading=false]', ATTACHED);
 const shows = (page: Page, text: string) =>
   page.waitForFunction((wanted) => document.querySelector('p')?.textContent === wanted, text, {
     timeout: 10_000,
@@ -125,7 +128,7 @@ test('a_late_answer_does_not_replace_that_of_a_later_query', async () => {
     await page.evaluate(() => app.release('slow 1'));
     // The answer to a question asked after it has come, so its own would have come too.
     await page.evaluate(() => app.set({ least: 2 }));
-    await page.waitForSelector('p[data-searching=false]');
+    await page.waitForSelector('p[data-searching=false]', ATTACHED);
     await shows(page, 'n9,n8,n2');
   });
 });

@@ -461,3 +461,16 @@ function cos(a: readonly number[], b: readonly number[]): number {
     x.reduce((sum, value, i) => sum + value * (y[i] as number), 0);
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
+
+test('a_collection_that_is_open_already_is_not_opened_with_other_options', async () => {
+  const first = await empty();
+  const { name } = first;
+  const again = (options: object) =>
+    Collection.open(name, { storage: 'memory', ...WASM, ...options });
+  await assert.rejects(() => again({ dimension: 5 }), { code: 'DIMENSION_MISMATCH' });
+  await assert.rejects(() => again({ metric: 'dot' }), { code: 'INVALID_ARGUMENT' });
+  const second = await again({ dimension: 4, metric: 'cosine', graph: { m: 16 } });
+  await first.close();
+  assert.equal(await second.count(), 0);
+  await second.close();
+});

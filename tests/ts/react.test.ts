@@ -6,6 +6,7 @@ import { Collection } from '../../ts/entrypoints/node.js';
 import { equal } from '../../ts/react/equal.js';
 import { type CollectionState, useCollection, useSearch } from '../../ts/react/index.js';
 import { keyOf } from '../../ts/react/shared.js';
+import { WASM } from './support.js';
 
 test('on_the_server_a_collection_is_loading_and_nothing_is_opened', async () => {
   const seen: CollectionState<{ pos: string }>[] = [];
@@ -18,7 +19,7 @@ test('on_the_server_a_collection_is_loading_and_nothing_is_opened', async () => 
   }
   assert.equal(renderToString(createElement(Words)), '<p>true false undefined</p>');
   assert.equal(seen[0]?.collection, undefined);
-  assert.deepEqual(await Collection.list({ storage: 'memory' }), []);
+  assert.deepEqual(await Collection.list({ storage: 'memory', ...WASM }), []);
 });
 
 test('inputs_are_equal_if_they_say_the_same', () => {

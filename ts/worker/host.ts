@@ -20,6 +20,7 @@ import type {
   StreamToken,
 } from './protocol.js';
 import type { Place } from './recover.js';
+import { checkSettings } from './settings.js';
 
 /** Bytes of a part of an exported snapshot. */
 const EXPORT_BYTES = 4 * 1024 * 1024;
@@ -164,6 +165,8 @@ export class Host {
         HostCollection.open(await this.#place(adapter, name, reason), settings, report),
       );
       const collection = await entry.collection;
+      // It may have been open already, for somebody who wanted it otherwise.
+      checkSettings(name, settings, JSON.parse(collection.engine.options()));
       return this.#info(entry, collection);
     },
     list: async ({ storage }) => (await this.#storages.resolve(storage)).adapter.list(),
