@@ -47,7 +47,14 @@ export async function buildPackage() {
       entryPoints: [join(root, 'ts', 'worker', 'worker.ts')],
       outfile: join(pkg, 'worker.js'),
     }),
-    build({ ...node, entryPoints: [entrypoint('node')], outfile: join(pkg, 'node.js') }),
+    build({
+      ...node,
+      entryPoints: {
+        node: entrypoint('node'),
+        'node-worker': join(root, 'ts', 'worker', 'node-worker.ts'),
+      },
+      outdir: pkg,
+    }),
     build({
       ...node,
       ...commonJs,

@@ -67,7 +67,7 @@ export interface GraphOptions {
 /** Where the wasm and the worker are, for bundlers that do not copy assets. One engine serves all
  *  collections of a page: the first `open` decides. */
 export interface EngineOptions {
-  /** Threads of the pool; 1 = no pool. `auto`: all cores where the page is cross-origin isolated. */
+  /** Threads of the pool; 1 = no pool. `auto`: all cores on a page that is cross-origin isolated, and in Node 22, Deno, Bun. */
   readonly threads?: 'auto' | number;
   /** Folder or file of the wasm. A file is taken as it is; a folder (ending in `/`) holds all of them. */
   readonly wasmUrl?: string | URL;

@@ -1,16 +1,13 @@
-import { checkInteger } from '../arguments.js';
-import { KindexError, show } from '../errors.js';
+import { KindexError } from '../errors.js';
 import { provideRuntime } from '../runtime.js';
 import { browserStorages } from '../storage/browser.js';
 import type { EngineOptions } from '../types.js';
 import type { Client } from '../worker/client.js';
+import { poolSize } from '../worker/pool-size.js';
 import { spawn } from '../worker/spawn.js';
 import { chooseWasm, compileWasm, urlsIn, type WasmUrls } from '../worker/wasm-source.js';
 
 export * from '../index.js';
-
-/** More threads than this share too little work. */
-const MOST_THREADS = 32;
 
 /** Each address is written out in full: this is the form in which bundlers find and copy files. */
 function wasmUrls(): WasmUrls {
@@ -40,21 +37,10 @@ function newWorker(options: EngineOptions): Worker {
   }
 }
 
-/** How many threads the pool gets; 0 where there can't be one. */
-function poolSize({ threads = 'auto' }: EngineOptions): number {
-  if (threads !== 'auto' && typeof threads !== 'number') {
-    throw new KindexError(
-      'INVALID_ARGUMENT',
-      `threads is 'auto' or a number, but is ${show(threads)}`,
-    );
-  }
-  const wanted =
-    threads === 'auto'
-      ? Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS)
-      : checkInteger('threads', threads, 1, MOST_THREADS);
-  // workerd has SharedArrayBuffer and no threads: only isolation together with workers says that there are any.
+/** Cores for a pool. workerd has SharedArrayBuffer and no threads: only isolation with workers says that there are any. */
+function cores() {
   const possible = globalThis.crossOriginIsolated === true && typeof Worker === 'function';
-  return possible && wanted > 1 ? wanted : 0;
+  return { possible, cores: navigator.hardwareConcurrency };
 }
 
 /** A page that was frozen, or kept aside for the way back, has heard nothing of what other tabs have written. */
@@ -73,7 +59,7 @@ async function startInPlace(options: EngineOptions): Promise<Client> {
 provideRuntime({
   async start(options) {
     if (typeof Worker !== 'function') return startInPlace(options);
-    const threads = poolSize(options);
+    const threads = poolSize(options, cores());
     const modules = new Map<boolean, Promise<WebAssembly.Module>>();
     const client = await spawn({
       threads,

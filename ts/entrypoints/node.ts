@@ -1,49 +1,72 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KindexError } from '../errors.js';
 import { provideRuntime } from '../runtime.js';
-import { Storages } from '../storage/choose.js';
 import { FileStorage } from '../storage/file.js';
+import { nodeStorages } from '../storage/node.js';
 import type { EngineOptions } from '../types.js';
+import type { Client } from '../worker/client.js';
 import { hasRelaxedSimd } from '../worker/features.js';
+import { NodeWorker } from '../worker/node-thread.js';
+import { poolSize } from '../worker/pool-size.js';
 import { connectSingle } from '../worker/single.js';
+import { spawn } from '../worker/spawn.js';
 import { assertSimd } from '../worker/wasm-source.js';
 
 export * from '../index.js';
 export { FileStorage };
 
 /** A joined path, because some bundlers of server code follow `new URL(..., import.meta.url)` and fail. */
-function wasmPath({ wasmUrl }: EngineOptions): string {
-  const best = hasRelaxedSimd() ? 'kindex-relaxed.wasm' : 'kindex.wasm';
-  if (wasmUrl === undefined) return join(dirname(fileURLToPath(import.meta.url)), best);
-  const path =
-    wasmUrl instanceof URL || wasmUrl.startsWith('file:') ? fileURLToPath(wasmUrl) : wasmUrl;
+const beside = (name: string) => join(dirname(fileURLToPath(import.meta.url)), name);
+
+const pathOf = (place: string | URL) =>
+  place instanceof URL || place.startsWith('file:') ? fileURLToPath(place) : place;
+
+function wasmPath({ wasmUrl }: EngineOptions, threads: boolean): string {
+  const best = `kindex${threads ? '-threads' : ''}${hasRelaxedSimd() ? '-relaxed' : ''}.wasm`;
+  if (wasmUrl === undefined) return beside(best);
+  const path = pathOf(wasmUrl);
   return path.endsWith('/') ? join(path, best) : path;
 }
 
-async function start(options: EngineOptions) {
+async function compile(options: EngineOptions, threads: boolean): Promise<WebAssembly.Module> {
   assertSimd();
-  const path = wasmPath(options);
-  let module: WebAssembly.Module;
+  const path = wasmPath(options, threads);
   try {
-    module = await WebAssembly.compile(await readFile(path));
+    return await WebAssembly.compile(await readFile(path));
   } catch (cause) {
-    throw new KindexError(
-      'UNSUPPORTED',
-      `the wasm can't be read from ${path} (${cause}); see the option 'wasmUrl'`,
-      {
-        cause,
-      },
-    );
+    const message = `the wasm can't be read from ${path} (${cause}); set the option 'wasmUrl' to where Kindex's wasm files are`;
+    throw new KindexError('UNSUPPORTED', message, { cause });
   }
-  return connectSingle(module, nodeStorages());
 }
 
-function nodeStorages(): Storages {
-  const make = (folder?: string) => new FileStorage(folder);
-  const problem = (folder?: string) => make(folder).problem();
-  return new Storages([{ kind: 'file', places: true, make, problem }]);
+/** The script of the engine's thread; undefined where a bundler has left it behind. */
+function workerPath({ workerUrl }: EngineOptions): string | undefined {
+  const path = workerUrl === undefined ? beside('node-worker.js') : pathOf(workerUrl);
+  if (existsSync(path)) return path;
+  if (workerUrl === undefined) return undefined;
+  throw new KindexError(
+    'UNSUPPORTED',
+    `there is no worker script at ${path}: see the option 'workerUrl'`,
+  );
 }
 
-provideRuntime({ start, startInPlace: start });
+async function start(options: EngineOptions): Promise<Client> {
+  const script = workerPath(options);
+  if (script === undefined) return startInPlace(options);
+  return spawn({
+    // Node 20 (V8 11.3) hangs when its baseline compiler has compiled a pool's waiting; relaxed SIMD came with the next.
+    threads: poolSize(options, { possible: hasRelaxedSimd(), cores: availableParallelism() }),
+    worker: () => new NodeWorker(script, { name: 'kindex' }),
+    module: (threads) => compile(options, threads),
+  });
+}
+
+async function startInPlace(options: EngineOptions): Promise<Client> {
+  return connectSingle(await compile(options, false), nodeStorages());
+}
+
+provideRuntime({ start, startInPlace });

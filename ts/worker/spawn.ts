@@ -5,11 +5,16 @@ import type { Reply, Start, Started } from './protocol.js';
 /** How long a worker may take to start its pool. */
 const START_MS = 10_000;
 
+/** What is asked of a worker, of the web or of Node. */
+export type EngineWorker = Pick<Worker, 'onmessage' | 'onerror' | 'terminate'> & {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+};
+
 /** How to get the parts of an engine. */
 export interface Parts {
   /** Compiles the file with or without threads; asked once per kind. */
   module(threads: boolean): Promise<WebAssembly.Module>;
-  worker(): Worker;
+  worker(): EngineWorker;
   /** Threads to begin with; 0 = the single-threaded file. */
   readonly threads: number;
 }
@@ -46,7 +51,7 @@ async function attempt(parts: Parts, threads: number): Promise<Client> {
 }
 
 /** Resolves once the worker says that its engine is up. */
-function started(worker: Worker, start: Start): Promise<void> {
+function started(worker: EngineWorker, start: Start): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (why: string) => {
       const message = `the engine does not start in its worker: ${why} (see the options 'workerUrl' and 'wasmUrl')`;
@@ -62,11 +67,11 @@ function started(worker: Worker, start: Start): Promise<void> {
       clearTimeout(timer);
       failed(event.message || 'its script can not be loaded');
     };
-    worker.postMessage(start);
+    worker.postMessage(start, []);
   });
 }
 
-function connect(worker: Worker): Client {
+function connect(worker: EngineWorker): Client {
   const client = new Client({
     inPlace: false,
     post: (request, transfer) => worker.postMessage(request, transfer),
