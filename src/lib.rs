@@ -42,3 +42,4 @@ pub use index::{
 };
 pub use kernel::simd_level;
 pub use metric::Metric;
+pub use parallel::with_threads;

@@ -4,6 +4,27 @@
 //! ran. A single grain runs where it is called: in wasm even asking rayon for its thread count
 //! starts a pool, and a small batch is done before a worker wakes up.
 
+use std::cell::Cell;
+
+thread_local! {
+    /// Most threads that work begun on this thread may take; 0 is no cap.
+    static CAP: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs `work`, whose parallel parts take at most that many threads; 0 is no cap. What comes out is
+/// the same.
+pub fn with_threads<R>(most: usize, work: impl FnOnce() -> R) -> R {
+    /// Puts the cap back, also when `work` panics.
+    struct Before(usize);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            CAP.set(self.0);
+        }
+    }
+    let _before = Before(CAP.replace(most));
+    work()
+}
+
 /// Fills `out` in grains of `grain` elements: `work(first, grain)` gets a grain and the position of
 /// its first element.
 #[cfg(feature = "threads")]
@@ -16,13 +37,26 @@ pub(crate) fn fill<T: Send>(out: &mut [T], grain: usize, work: impl Fn(usize, &m
         }
         return;
     }
-    out.par_chunks_mut(grain).enumerate().for_each(|(at, part)| work(at * grain, part));
+    let cap = CAP.get();
+    if cap == 1 {
+        return sequentially(out, grain, work);
+    }
+    // Rayon halves as long as both halves keep that many grains: never into more pieces than the cap.
+    let least = if cap == 0 { 1 } else { out.len().div_ceil(grain).div_ceil(cap) };
+    out.par_chunks_mut(grain)
+        .enumerate()
+        .with_min_len(least)
+        .for_each(|(at, part)| work(at * grain, part));
 }
 
 /// Fills `out` in grains of `grain` elements: `work(first, grain)` gets a grain and the position of
 /// its first element.
 #[cfg(not(feature = "threads"))]
 pub(crate) fn fill<T>(out: &mut [T], grain: usize, work: impl Fn(usize, &mut [T])) {
+    sequentially(out, grain, work);
+}
+
+fn sequentially<T>(out: &mut [T], grain: usize, work: impl Fn(usize, &mut [T])) {
     for (at, part) in out.chunks_mut(grain).enumerate() {
         work(at * grain, part);
     }
@@ -31,11 +65,65 @@ pub(crate) fn fill<T>(out: &mut [T], grain: usize, work: impl Fn(usize, &mut [T]
 /// How many pieces can run at once.
 #[cfg(feature = "threads")]
 pub(crate) fn workers() -> usize {
-    rayon::current_num_threads()
+    match CAP.get() {
+        0 => rayon::current_num_threads(),
+        // Without asking rayon, which would start a pool.
+        1 => 1,
+        cap => rayon::current_num_threads().min(cap),
+    }
 }
 
 /// How many pieces can run at once.
 #[cfg(not(feature = "threads"))]
 pub(crate) fn workers() -> usize {
     1
+}
+
+#[cfg(all(test, feature = "threads"))]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// The most grains that ran at the same time, in a pool of four.
+    fn most_at_once(cap: usize) -> usize {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let seen = Mutex::new(Vec::new());
+        let mut out = [0_u8; 64];
+        pool.install(|| {
+            with_threads(cap, || {
+                fill(&mut out, 1, |first, _| {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    // Time for whoever may run beside this.
+                    for _ in 0..200 {
+                        std::thread::yield_now();
+                    }
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    seen.lock().unwrap().push(first);
+                });
+            });
+        });
+        let mut seen = seen.into_inner().unwrap();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..64).collect::<Vec<_>>());
+        most.into_inner()
+    }
+
+    #[test]
+    fn no_more_threads_work_than_the_cap_allows() {
+        assert_eq!(most_at_once(1), 1);
+        assert!((1..=2).contains(&most_at_once(2)));
+        assert!((1..=3).contains(&most_at_once(3)));
+        assert!(most_at_once(0) > 1);
+    }
+
+    #[test]
+    fn the_cap_ends_with_the_work_that_it_was_set_for() {
+        let caps = with_threads(3, || (CAP.get(), with_threads(1, || CAP.get()), CAP.get()));
+        assert_eq!(caps, (3, 1, 3));
+        assert!(std::panic::catch_unwind(|| with_threads(2, || panic!("as expected"))).is_err());
+        assert_eq!(CAP.get(), 0);
+    }
 }

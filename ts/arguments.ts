@@ -2,7 +2,7 @@ import { checkedVector } from './batch-encoder.js';
 import { KindexError, show } from './errors.js';
 import { LIMITS } from './limits.js';
 import { utf8Length } from './text-column.js';
-import type { Include, OpenOptions, PlaceOptions } from './types.js';
+import type { BatchOptions, Include, OpenOptions, PlaceOptions } from './types.js';
 import type { EngineSettings, StorageChoice } from './worker/protocol.js';
 
 const INCLUDES: ReadonlySet<unknown> = new Set<Include>(['metadata', 'document', 'vector']);
@@ -81,6 +81,30 @@ export function storageChoice(
     'INVALID_ARGUMENT',
     `folder is for storage 'file', but storage is ${show(storage)}`,
   );
+}
+
+/** @throws KindexError `INVALID_ARGUMENT` */
+export function checkBatchOptions(options: BatchOptions): void {
+  const { atomic, batchSize, parallel, workers, durability, batchId } = options;
+  if (atomic !== undefined && typeof atomic !== 'boolean')
+    throw new KindexError('INVALID_ARGUMENT', `atomic is a boolean, but is ${show(atomic)}`);
+  if (batchSize !== undefined && batchSize !== 'auto')
+    checkInteger('batchSize', batchSize, 1, LIMITS.batchRows);
+  if (parallel !== undefined && parallel !== 'auto' && typeof parallel !== 'boolean') {
+    throw new KindexError(
+      'INVALID_ARGUMENT',
+      `parallel is 'auto' or a boolean, but is ${show(parallel)}`,
+    );
+  }
+  if (workers !== undefined) checkInteger('workers', workers, 1, LIMITS.workers);
+  checkOneOf('durability', durability, ['relaxed', 'strict']);
+  const bytes = typeof batchId === 'string' ? utf8Length(batchId) : 0;
+  if (batchId !== undefined && (bytes < 1 || bytes > LIMITS.batchIdBytes)) {
+    throw new KindexError(
+      'INVALID_ARGUMENT',
+      `batchId is a string of 1 to ${LIMITS.batchIdBytes} bytes, but is ${show(batchId)}`,
+    );
+  }
 }
 
 function checkOneOf(name: string, value: unknown, names: readonly string[]): void {

@@ -1,4 +1,3 @@
-import type { BatchRows } from './batch-rows.js';
 import {
   type BatchOperation,
   type ItemError,
@@ -9,6 +8,7 @@ import {
 } from './errors.js';
 import { LIMITS } from './limits.js';
 import { encodeMetadata } from './metadata.js';
+import type { Ready } from './prepare.js';
 import { noText, type TextColumn, TextColumnBuilder, utf8Length } from './text-column.js';
 import type { Slice } from './worker/protocol.js';
 
@@ -19,9 +19,6 @@ const SLICE_BYTES = 1_500_000;
 /** Rows between two looks at the clock. */
 const CLOCK_ROWS = 64;
 
-/** Vectors that were made for rows that came with a document only. */
-export type MadeVectors = (row: number) => Float32Array | readonly number[] | undefined;
-
 /**
  * Encodes a batch into slices. A row of the wrong kind is left out and reported; what only the engine can know (ids
  * that are there or twice, numbers that are not finite) is left to it.
@@ -30,56 +27,54 @@ export class BatchEncoder {
   /** What was wrong with rows, by their place in the batch. */
   readonly errors: ItemError[] = [];
   readonly #operation: BatchOperation;
-  readonly #rows: BatchRows;
+  readonly #ready: Ready;
   readonly #dimension: number;
-  readonly #made: readonly string[] | undefined;
-  readonly #vectors: MadeVectors;
   readonly #slowest: number;
+  readonly #first: number;
+  readonly #end: number;
   /** The place of each staged row in the batch, once they differ. */
   #places: number[] | undefined;
   #staged = 0;
-  #next = 0;
+  #next: number;
 
   constructor(parts: {
     operation: BatchOperation;
-    rows: BatchRows;
+    ready: Ready;
+    /** The rows to encode: from here up to there, not included. */
+    range: readonly [first: number, end: number];
     dimension: number;
-    /** Ids for rows that have none. */
-    made: readonly string[] | undefined;
-    vectors: MadeVectors;
     batchSize: number | 'auto';
   }) {
     this.#operation = parts.operation;
-    this.#rows = parts.rows;
+    this.#ready = parts.ready;
     this.#dimension = parts.dimension;
-    this.#made = parts.made;
-    this.#vectors = parts.vectors;
     this.#slowest = parts.batchSize === 'auto' ? Number.POSITIVE_INFINITY : parts.batchSize;
+    [this.#first, this.#end] = parts.range;
+    this.#next = this.#first;
   }
 
   /** Rows looked at so far. */
   get done(): number {
-    return this.#next;
+    return this.#next - this.#first;
+  }
+
+  /** Rows in all. */
+  get total(): number {
+    return this.#end - this.#first;
   }
 
   /** The place in the batch of a staged row. */
   place(staged: number): number {
-    return this.#places ? (this.#places[staged] as number) : staged;
-  }
-
-  /** The id of a row as it was given or made. */
-  id(row: number): string | undefined {
-    const given = this.#rows.id(row) ?? this.#made?.[row];
-    return typeof given === 'string' ? given : undefined;
+    return this.#places ? (this.#places[staged] as number) : this.#first + staged;
   }
 
   /** The next slice; undefined at the end. */
   next(): Slice | undefined {
     const first = this.#next;
-    if (first >= this.#rows.length) return undefined;
+    if (first >= this.#end) return undefined;
     const columns = new SliceBuilder(this.#dimension);
     const started = performance.now();
-    while (this.#next < this.#rows.length) {
+    while (this.#next < this.#end) {
       const row = this.#next++;
       this.#encode(row, columns);
       const looked = row - first + 1;
@@ -91,11 +86,13 @@ export class BatchEncoder {
 
   #encode(row: number, columns: SliceBuilder): void {
     try {
+      const problem = this.#ready.problem(row);
+      if (problem) throw problem;
       const id = this.#checkedId(row);
       const vector = this.#checkedVector(row);
-      const given = this.#rows.metadata(row);
+      const given = this.#ready.rows.metadata(row);
       const metadata = given === undefined ? undefined : encodeMetadata(given);
-      const document = checkedDocument(this.#rows.document(row));
+      const document = checkedDocument(this.#ready.rows.document(row));
       columns.push(id, vector, metadata, document);
     } catch (thrown) {
       this.#refuse(row, toKindexError(thrown, 'INVALID_ARGUMENT'));
@@ -106,11 +103,11 @@ export class BatchEncoder {
   }
 
   #refuse(index: number, { code, message }: KindexError): void {
-    this.#places ??= Array.from({ length: this.#staged }, (_, i) => i);
-    const id = this.id(index);
+    this.#places ??= Array.from({ length: this.#staged }, (_, i) => this.#first + i);
+    const id = this.#ready.id(index);
     this.errors.push({
       index,
-      id,
+      id: typeof id === 'string' ? id : undefined,
       op: this.#operation,
       code,
       message,
@@ -119,7 +116,7 @@ export class BatchEncoder {
   }
 
   #checkedId(row: number): string {
-    const id = this.#rows.id(row) ?? this.#made?.[row];
+    const id = this.#ready.id(row);
     if (typeof id !== 'string') {
       throw new KindexError('INVALID_ARGUMENT', `an id is a string, but this is ${show(id)}`);
     }
@@ -137,7 +134,7 @@ export class BatchEncoder {
   }
 
   #checkedVector(row: number): ArrayLike<number> | undefined {
-    const vector = this.#rows.vector(row) ?? this.#vectors(row);
+    const vector = this.#ready.vector(row);
     if (vector === undefined) {
       if (this.#operation === 'update' || this.#operation === 'delete') return undefined;
       throw new KindexError(

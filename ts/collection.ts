@@ -7,12 +7,12 @@ import {
   storageChoice,
 } from './arguments.js';
 import { type Attached, Connection } from './connection.js';
-import { EMBED_BATCH } from './embed.js';
+import { Embedder } from './embed.js';
 import { fromWire, KindexError, show, throwIfAborted } from './errors.js';
 import { EventHub } from './events.js';
 import { encodeFilter, type Filter } from './filter.js';
 import { makeIds } from './ids.js';
-import { LIMITS } from './limits.js';
+import { ProgressReporter } from './progress.js';
 import { includeBits, records } from './results.js';
 import { engine } from './runtime.js';
 import { Searcher } from './searcher.js';
@@ -33,12 +33,14 @@ import type {
   OpenOptions,
   PlaceOptions,
   Quantization,
+  RowStream,
   SearchOptions,
   Selection,
   Stats,
   StoredRecord,
   Vector,
 } from './types.js';
+import type { CallOptions } from './worker/client.js';
 import type { CollectionInfo, HostEvent, StorageChoice } from './worker/protocol.js';
 import { Writer } from './writer.js';
 
@@ -80,12 +82,10 @@ export class Collection<M extends object = Metadata> {
     this.quantization = stored.quantization;
     this.#size = info.size;
     this.#connection = new Connection(attached, reopen, (event) => this.#heard(event));
-    const { embed, embedBatchSize = EMBED_BATCH } = options;
     const common = {
       connection: this.#connection,
       dimension: this.dimension,
-      embed,
-      embedBatchSize: checkInteger('embedBatchSize', embedBatchSize, 1, LIMITS.batchRows),
+      embedder: Embedder.of(options, this.dimension),
     };
     this.#writer = new Writer({
       ...common,
@@ -110,11 +110,8 @@ export class Collection<M extends object = Metadata> {
     const storage = storageChoice(options, 'auto');
     const attach = async (onProgress?: OpenOptions['onProgress']): Promise<Attached> => {
       const client = await engineFor(options, storage);
-      const info = await client.call(
-        'open',
-        { name, settings, storage },
-        { onProgress: onProgress && ((progress) => onProgress({ ...progress, batches: 0 })) },
-      );
+      const input = { name, settings, storage };
+      const info = await reported(onProgress, (heard) => client.call('open', input, heard));
       return { client, info };
     };
     const opening = attach(options.onProgress);
@@ -172,18 +169,18 @@ export class Collection<M extends object = Metadata> {
   }
 
   /** Adds records; an id that is there already is an error of its item. */
-  insert(batch: Batch<M>, options: BatchOptions = {}): Promise<BatchResult> {
-    return this.#writer.write('insert', batch as Batch<object>, options);
+  insert(batch: Batch<M> | RowStream<M>, options: BatchOptions = {}): Promise<BatchResult> {
+    return this.#writer.write('insert', batch as Batch<object> | RowStream<object>, options);
   }
 
   /** Adds records, and replaces those whose id is there. */
-  upsert(batch: Batch<M>, options: BatchOptions = {}): Promise<BatchResult> {
-    return this.#writer.write('upsert', batch as Batch<object>, options);
+  upsert(batch: Batch<M> | RowStream<M>, options: BatchOptions = {}): Promise<BatchResult> {
+    return this.#writer.write('upsert', batch as Batch<object> | RowStream<object>, options);
   }
 
   /** Changes what is given of records that are there: vector, metadata (as a whole) or document. */
-  update(batch: Batch<M>, options: BatchOptions = {}): Promise<BatchResult> {
-    return this.#writer.write('update', batch as Batch<object>, options);
+  update(batch: Batch<M> | RowStream<M>, options: BatchOptions = {}): Promise<BatchResult> {
+    return this.#writer.write('update', batch as Batch<object> | RowStream<object>, options);
   }
 
   /** Deletes records by id (an unknown one is an error of its item) or by filter. */
@@ -266,9 +263,9 @@ export class Collection<M extends object = Metadata> {
   }
 
   /** Reclaims what deleted records still hold, in memory and storage. */
-  async compact(): Promise<void> {
+  async compact(options: Pick<OpenOptions, 'onProgress'> = {}): Promise<void> {
     const { client, collection } = await this.#connection.use();
-    await client.call('compact', { collection });
+    await reported(options.onProgress, (heard) => client.call('compact', { collection }, heard));
   }
 
   /** The whole collection in the one format that every runtime opens. */
@@ -312,6 +309,22 @@ export class Collection<M extends object = Metadata> {
 /** A caller's own adapter is an object of this thread, and only an engine in place can call it. */
 function engineFor(options: EngineOptions, storage: StorageChoice) {
   return engine(options, typeof storage === 'object');
+}
+
+/** Runs a call whose progress somebody wants to hear of. */
+async function reported<T>(
+  onProgress: OpenOptions['onProgress'],
+  work: (heard: CallOptions) => Promise<T>,
+): Promise<T> {
+  if (!onProgress) return work({});
+  const progress = new ProgressReporter(onProgress);
+  try {
+    return await work({
+      onProgress: ({ phase, done, total }) => progress.report(phase, done, total),
+    });
+  } finally {
+    progress.finish();
+  }
 }
 
 /** Closes what was opened after its caller stopped waiting. */

@@ -1,3 +1,5 @@
+import type { BatchResult } from './types.js';
+
 /** Why something failed, as a name that never changes. */
 export type ErrorCode =
   | 'INVALID_ARGUMENT'
@@ -103,6 +105,25 @@ export class BatchError extends KindexError {
       { index: first?.index },
     );
     this.errors = errors;
+  }
+}
+
+/**
+ * A write in several batches (a stream, or a batch that was written in smaller ones) ended early. What is in `result`
+ * was committed before; of the batch that was under way nothing was written, unless the code is `CRASHED`.
+ */
+export class PartialWriteError extends KindexError {
+  override readonly name = 'PartialWriteError';
+  readonly result: BatchResult;
+
+  constructor(cause: KindexError, result: BatchResult) {
+    const { written } = result;
+    super(
+      cause.code,
+      `${cause.message} (${written} ${written === 1 ? 'record' : 'records'} written before)`,
+      { cause, index: cause.index },
+    );
+    this.result = result;
   }
 }
 

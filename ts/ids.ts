@@ -4,15 +4,24 @@ const TIME_DIGITS = 10;
 const RANDOM_DIGITS = 10;
 const COUNTER_DIGITS = 6;
 
+/** Of the ids that were made last: their millisecond, what they begin with, and how many began so. */
+let last = { at: 0, prefix: '', count: 0 };
+
 /**
- * Ids that are unique and sort in the order of making: 50 bits of milliseconds, 50 random bits per call, and a
+ * Ids that are unique and sort in the order of making: 50 bits of milliseconds, 50 random bits per millisecond, and a
  * counter; 26 characters.
  */
 export function makeIds(count: number): string[] {
-  const random = crypto.getRandomValues(new Uint8Array(RANDOM_DIGITS));
-  const prefix =
-    digits(Date.now(), TIME_DIGITS) + Array.from(random, (byte) => DIGITS[byte % 32]).join('');
-  return Array.from({ length: count }, (_, i) => prefix + digits(i, COUNTER_DIGITS));
+  const now = Date.now();
+  // A clock that is set back must not make ids that sort before those that are there.
+  if (now > last.at) {
+    const random = crypto.getRandomValues(new Uint8Array(RANDOM_DIGITS));
+    const letters = Array.from(random, (byte) => DIGITS[byte % 32]).join('');
+    last = { at: now, prefix: digits(now, TIME_DIGITS) + letters, count: 0 };
+  }
+  const { prefix, count: first } = last;
+  last.count += count;
+  return Array.from({ length: count }, (_, i) => prefix + digits(first + i, COUNTER_DIGITS));
 }
 
 function digits(value: number, length: number): string {

@@ -5,6 +5,7 @@ export {
   type ErrorCode,
   type ItemError,
   KindexError,
+  PartialWriteError,
 } from './errors.js';
 export type { Filter, Operators } from './filter.js';
 export { LIMITS } from './limits.js';

@@ -12,8 +12,21 @@ export const LIMITS = {
   metadataDepth: 8,
   /** UTF-8 bytes of one document. */
   documentBytes: 4 * 1024 * 1024,
+  /** UTF-8 bytes of a `batchId`. */
+  batchIdBytes: 512,
   /** Items of one batch. */
   batchRows: 2_097_152,
+  /** Bytes of a part of a stream under `batchSize: 'auto'`: least, most. */
+  partBytesLeast: 1024 * 1024,
+  partBytesMost: 4 * 1024 * 1024,
+  /** Rows of a part of a stream under `batchSize: 'auto'`. */
+  partRows: 65_536,
+  /** Errors of single items that the result of a stream lists; it counts all. */
+  streamErrors: 10_000,
+  /** Milliseconds that an embedder may be given. */
+  embedTimeoutMs: 3_600_000,
+  /** Threads that `workers` may name. */
+  workers: 64,
   /** Calls for one record each, or for one query each, that are gathered into one batch. */
   gatheredCalls: 16_384,
   /** UTF-8 bytes of a filter as JSON. */

@@ -1,11 +1,20 @@
-import type { Progress } from './types.js';
+import type { Phase, Progress } from './types.js';
 
 /** Least time between two events. */
 const INTERVAL_MS = 50;
 
+/** Hears of steps. */
+export interface Steps {
+  report(phase: Phase, done: number, total: number): void;
+}
+
 /** Passes progress on at most every 50 ms, and the last word always. */
-export class ProgressReporter {
+export class ProgressReporter implements Steps {
+  /** Parts handed over so far; whoever hands one over counts it. */
+  batches = 0;
   readonly #listener: (progress: Progress) => void;
+  /** When each phase began, and how much of it was done then. */
+  readonly #began = new Map<Phase, { at: number; done: number }>();
   #lastAt = Number.NEGATIVE_INFINITY;
   #held: Progress | undefined;
 
@@ -13,8 +22,17 @@ export class ProgressReporter {
     this.#listener = listener;
   }
 
-  report(progress: Progress): void {
+  report(phase: Phase, done: number, total: number): void {
     const now = performance.now();
+    let began = this.#began.get(phase);
+    if (!began || done < began.done) {
+      began = { at: now, done };
+      this.#began.set(phase, began);
+    }
+    const seconds = (now - began.at) / 1000;
+    const rate = seconds > 0 ? (done - began.done) / seconds : 0;
+    const etaMs = rate > 0 ? ((total - done) / rate) * 1000 : undefined;
+    const progress = { phase, done, total, rate, etaMs, batches: this.batches };
     if (now - this.#lastAt < INTERVAL_MS) {
       this.#held = progress;
       return;
@@ -22,6 +40,16 @@ export class ProgressReporter {
     this.#held = undefined;
     this.#lastAt = now;
     this.#listener(progress);
+  }
+
+  /** For a part of a whole, the rows before which are done. What storage counts are its own records. */
+  part(before: number, whole: () => number): Steps {
+    return {
+      report: (phase, done, total) => {
+        if (phase === 'commit') this.report(phase, done, total);
+        else this.report(phase, before + done, Math.max(before + total, whole()));
+      },
+    };
   }
 
   /** Says what was held back last. */

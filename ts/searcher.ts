@@ -1,12 +1,12 @@
 import { untilAborted } from './abort.js';
 import { checkInclude, checkInteger, queryMatrix } from './arguments.js';
 import type { Connection } from './connection.js';
-import { embedTexts } from './embed.js';
+import type { Embedder } from './embed.js';
 import { type ErrorCode, KindexError, show, throwIfAborted, toKindexError } from './errors.js';
 import { encodeFilter } from './filter.js';
 import { LIMITS } from './limits.js';
 import { hits, includeBits } from './results.js';
-import type { Embed, Hit, Metric, SearchOptions, Vector } from './types.js';
+import type { Hit, Metric, SearchOptions, Vector } from './types.js';
 import type { SearchCall } from './worker/protocol.js';
 
 const DEFAULT_K = 10;
@@ -37,8 +37,7 @@ export class Searcher<M extends object> {
   readonly #connection: Connection;
   readonly #dimension: number;
   readonly #metric: Metric;
-  readonly #embed: Embed | undefined;
-  readonly #embedBatchSize: number;
+  readonly #embedder: Embedder | undefined;
   readonly #writing: () => boolean;
   /** Searches that are still open for more queries, by what they want. */
   readonly #open = new Map<string, Waiting<M>[]>();
@@ -49,16 +48,14 @@ export class Searcher<M extends object> {
     connection: Connection;
     dimension: number;
     metric: Metric;
-    embed: Embed | undefined;
-    embedBatchSize: number;
+    embedder: Embedder | undefined;
     /** Whether a batch is under way. */
     writing: () => boolean;
   }) {
     this.#connection = parts.connection;
     this.#dimension = parts.dimension;
     this.#metric = parts.metric;
-    this.#embed = parts.embed;
-    this.#embedBatchSize = parts.embedBatchSize;
+    this.#embedder = parts.embedder;
     this.#writing = parts.writing;
   }
 
@@ -149,7 +146,7 @@ export class Searcher<M extends object> {
   ): Promise<Float32Array<ArrayBuffer>> {
     if (!Array.isArray(queries) || queries.length === 0 || typeof queries[0] !== 'string')
       return queryMatrix(queries, this.#dimension);
-    const embed = this.#embedder();
+    const embedder = this.#toEmbed();
     const bad = queries.findIndex((query) => typeof query !== 'string');
     if (bad >= 0) {
       throw new KindexError(
@@ -158,13 +155,11 @@ export class Searcher<M extends object> {
         { index: bad },
       );
     }
-    const size = this.#embedBatchSize;
-    const made = await embedTexts(embed, queries, this.#dimension, { size, signal });
-    return new Float32Array(made);
+    return new Float32Array(await embedder.all(queries, signal));
   }
 
-  #embedder(): Embed {
-    if (this.#embed) return this.#embed;
+  #toEmbed(): Embedder {
+    if (this.#embedder) return this.#embedder;
     throw new KindexError(
       'INVALID_ARGUMENT',
       'a text can be searched for only if the collection was opened with embed',

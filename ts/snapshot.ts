@@ -34,13 +34,12 @@ export async function loadSnapshot(
   const stream = await client.call('beginLoad', { name, storage });
   try {
     let done = 0;
-    let batches = 0;
     for await (const bytes of pieces) {
       throwIfAborted(signal);
       await client.call('loadPart', { stream, bytes }, { transfer: [bytes.buffer] });
       done += bytes.byteLength;
-      batches += 1;
-      progress.report({ phase: 'load', done, total: total ?? done, batches });
+      progress.batches += 1;
+      progress.report('load', done, total ?? done);
     }
     throwIfAborted(signal);
     return await client.call('finishLoad', { stream });

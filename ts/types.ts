@@ -1,4 +1,4 @@
-import type { BatchOperation, ItemError, KindexError } from './errors.js';
+import type { BatchOperation, ErrorCode, ItemError, KindexError } from './errors.js';
 import type { Filter } from './filter.js';
 import type { StorageAdapter } from './storage/storage.js';
 
@@ -39,8 +39,25 @@ export type Vector = Float32Array | readonly number[];
 /** Makes vectors of texts: one row per text, in order; flat (n x d) or a row each. */
 export type Embed = (
   texts: readonly string[],
-  context: { readonly signal: AbortSignal | undefined },
+  context: { readonly signal: AbortSignal },
 ) => Promise<Float32Array | readonly Vector[]>;
+
+/** An embedder that takes one text at a time. */
+export interface EmbedEach {
+  readonly each: (text: string, context: { readonly signal: AbortSignal }) => Promise<Vector>;
+}
+
+/** Either kind of embedder. */
+export type Embedding = Embed | EmbedEach;
+
+/** How a collection embeds the texts that come without a vector. */
+export interface EmbedOptions {
+  readonly embed?: Embedding;
+  /** Texts per call of `embed`; default 32. A batch that fails is tried again text by text. */
+  readonly embedBatchSize?: number;
+  /** Milliseconds after which a call of `embed` counts as failed, and its signal fires; default 120,000. */
+  readonly embedTimeoutMs?: number;
+}
 
 /**
  * Where a collection is kept. `auto` is what the runtime has: IndexedDB in a browser, files in Node, Deno and Bun,
@@ -76,7 +93,7 @@ export interface EngineOptions {
 }
 
 /** Options of `Collection.open`. What is left out is taken from the stored collection. */
-export interface OpenOptions extends PlaceOptions {
+export interface OpenOptions extends PlaceOptions, EmbedOptions {
   /** Components of every vector, 1 to 4096. Needed when the collection is new. */
   readonly dimension?: number;
   /** Default `cosine`. */
@@ -86,22 +103,17 @@ export interface OpenOptions extends PlaceOptions {
   readonly graph?: GraphOptions;
   /** Whether the float vectors stay in memory for rescoring; default true. */
   readonly keepVectors?: boolean;
-  readonly embed?: Embed;
-  /** Texts per call of `embed`; default 32. */
-  readonly embedBatchSize?: number;
   /** How far reading the stored collection has come. */
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
 
 /** Options of `Collection.load`. */
-export interface LoadOptions extends PlaceOptions {
+export interface LoadOptions extends PlaceOptions, EmbedOptions {
   /** The name of the loaded collection; default: a made one. */
   readonly name?: string;
   /** `memory` (default) reads the snapshot only; any other storage keeps it under `name`. */
   readonly storage?: StorageOption;
-  readonly embed?: Embed;
-  readonly embedBatchSize?: number;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -127,21 +139,32 @@ export interface Columns<M extends object = Metadata> {
 /** What a batch verb takes. */
 export type Batch<M extends object = Metadata> = readonly Row<M>[] | Row<M> | Columns<M>;
 
+/** Records to write that come one after the other, as rows or as batches. */
+export type RowStream<M extends object = Metadata> =
+  | AsyncIterable<Batch<M>>
+  | Iterable<Batch<M>>
+  | ReadableStream<Batch<M>>;
+
 /** What `delete` takes. */
 export type Selection<M extends object = Metadata> =
   | { readonly ids: readonly string[]; readonly where?: never }
   | { readonly where: Filter<M>; readonly ids?: never };
 
 /** What a long call is doing. */
-export type Phase = 'embed' | 'encode' | 'validate' | 'commit' | 'index' | 'load';
+export type Phase = 'validate' | 'embed' | 'encode' | 'index' | 'commit' | 'load' | 'compact';
 
 /** How far a long call has come. */
 export interface Progress {
   readonly phase: Phase;
-  /** Items done in this phase (bytes while loading). */
+  /** Items done in this phase (bytes while loading, records of storage while committing). */
   readonly done: number;
+  /** For a stream: what was read so far. */
   readonly total: number;
-  /** Slices handed to the engine so far. */
+  /** Items per second in this phase; 0 until there is something to go by. */
+  readonly rate: number;
+  /** Milliseconds until this phase ends, at that rate; undefined where it can't be told. */
+  readonly etaMs: number | undefined;
+  /** Parts handed to the engine so far. */
   readonly batches: number;
 }
 
@@ -149,14 +172,25 @@ export interface Progress {
 export interface BatchOptions {
   /** All or nothing (default), or each item for itself. */
   readonly atomic?: boolean;
-  /** Rows per slice that is handed to the engine. `auto` (default) aims at 1.5 MB. */
+  /**
+   * Rows per part. A batch is handed over in parts and committed as one; a stream commits part by part. `auto`
+   * (default) goes by the size of the rows and by what the engine and the storage have taken so far: 1 to 4 MB, see
+   * `LIMITS`.
+   */
   readonly batchSize?: number | 'auto';
+  /** `false`: one thread. `auto` (default): one thread for a small batch, all of them otherwise. */
+  readonly parallel?: boolean | 'auto';
+  /** The most threads that index this batch; default all of the pool. The outcome is the same for any number. */
+  readonly workers?: number;
   /** `strict` waits until the bytes are on the disk; default `relaxed`: until the system has them. */
   readonly durability?: 'relaxed' | 'strict';
   /** Called at most every 50 ms, and once at the end. */
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
-  /** A retry under the same id is not applied twice. */
+  /**
+   * A retry under the same id is not applied twice, as long as the first is among the last 1,024 that had one. A
+   * stream takes it together with a `batchSize` in rows, so that its parts are the same again.
+   */
   readonly batchId?: string;
 }
 
@@ -166,19 +200,30 @@ export interface BatchResult {
   readonly success: boolean;
   readonly atomic: boolean;
   readonly operation: BatchOperation;
-  /** The ids of the batch in its order, also those that were made. Empty for a delete by filter. */
+  /** The ids of the batch in its order, also those that were made. Empty for a delete by filter, and for a stream. */
   readonly ids: readonly string[];
   readonly written: number;
   readonly failed: number;
-  /** In the order of the batch. */
+  /** In the order of the batch; of a stream the first 10,000. */
   readonly errors: readonly ItemError[];
-  /** Slices that were handed to the engine. */
+  /** Parts that were handed to the engine. */
   readonly batchesProcessed: number;
+  /** Set where a batch with `atomic: false` was refused as a whole and then written in smaller ones. */
+  readonly fallback?: Fallback;
   /** Whether the batch outlives the page; false for storage `memory`. */
   readonly durable: boolean;
   /** Batches that the collection has committed so far, this one included. */
   readonly generation: number;
   readonly elapsedMs: number;
+}
+
+/** How a batch was written that was refused as a whole. */
+export interface Fallback {
+  /** Why it was refused. */
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Smaller batches that were committed in its place. */
+  readonly batches: number;
 }
 
 /** Parts of a record that a call returns. */

@@ -1,8 +1,7 @@
 import { untilAborted } from './abort.js';
-import { checkInteger } from './arguments.js';
+import { checkBatchOptions } from './arguments.js';
 import { BatchEncoder } from './batch-encoder.js';
-import { type BatchRows, batchRows } from './batch-rows.js';
-import { EMBED_BATCH, embedTexts } from './embed.js';
+import type { Embedder } from './embed.js';
 import {
   BatchError,
   type BatchOperation,
@@ -10,11 +9,9 @@ import {
   isRetryable,
   throwIfAborted,
 } from './errors.js';
-import { encodeFilter } from './filter.js';
-import { makeIds } from './ids.js';
-import { LIMITS } from './limits.js';
-import { ProgressReporter, rest } from './progress.js';
-import type { Batch, BatchOptions, BatchResult, Embed, Phase, Progress } from './types.js';
+import type { Ready } from './prepare.js';
+import { ProgressReporter, rest, type Steps } from './progress.js';
+import type { BatchOptions, BatchResult, Phase, Progress } from './types.js';
 import type { Client } from './worker/client.js';
 import {
   type BatchOutcome,
@@ -25,236 +22,191 @@ import {
 
 /** Slices under way to the engine: the next is encoded while the last is taken over. */
 const SLICES_AHEAD = 2;
+/** A batch of fewer rows is indexed on one thread under `parallel: 'auto'`. */
+const PARALLEL_ROWS = 64;
 
 /** What a batch is written to. */
 export interface Target {
   readonly client: Client;
   readonly collection: Handle;
   readonly dimension: number;
-  readonly embed: Embed | undefined;
-  readonly embedBatchSize: number | undefined;
+  readonly embedder: Embedder | undefined;
   readonly onProgress: (progress: Progress) => void;
 }
 
-/**
- * Writes rows: embeds what has no vector, encodes slice by slice, and commits.
- *
- * @throws BatchError if the batch is atomic and an item is bad; KindexError for everything else. Nothing was written
- * then, unless the code is `CRASHED`: the batch is then there as a whole or not at all.
- */
-export async function writeRows(
-  target: Target,
-  operation: BatchOperation,
-  batch: Batch<object>,
-  options: BatchOptions,
-): Promise<BatchResult> {
-  const run = new Run(target, operation, options);
-  const rows = batchRows(operation, batch, target.dimension);
-  try {
-    return await run.rows(rows);
-  } finally {
-    run.finish();
-  }
-}
+/** What one batch of a call did. */
+export type Written = Pick<BatchOutcome, 'written' | 'durable' | 'generation'> & {
+  /** By place in the rows of the call. */
+  readonly errors: readonly ItemError[];
+  /** Rows that failed without an error that is known. */
+  readonly unknown: number;
+};
 
-/** Deletes what a filter matches. */
-export async function deleteWhere(
-  target: Target,
-  where: unknown,
-  options: BatchOptions,
-): Promise<BatchResult> {
-  const run = new Run(target, 'delete', options);
-  try {
-    return await run.where(encodeFilter(where));
-  } finally {
-    run.finish();
-  }
-}
-
-/** One batch from the page's side. */
-class Run {
-  readonly #target: Target;
-  readonly #operation: BatchOperation;
-  readonly #options: BatchOptions;
-  readonly #atomic: boolean;
-  readonly #batchSize: number | 'auto';
+/** One call of a batch verb: what it asks for, and how far it has come. It may write several batches. */
+export class WriteCall {
+  readonly operation: BatchOperation;
+  readonly options: BatchOptions;
+  readonly atomic: boolean;
+  readonly progress: ProgressReporter;
   readonly #started = performance.now();
-  readonly #progress: ProgressReporter;
-  #slices = 0;
 
-  constructor(target: Target, operation: BatchOperation, options: BatchOptions) {
-    this.#target = target;
-    this.#operation = operation;
-    this.#options = options;
-    this.#atomic = options.atomic ?? true;
-    const { batchSize = 'auto' } = options;
-    this.#batchSize =
-      batchSize === 'auto' ? batchSize : checkInteger('batchSize', batchSize, 1, LIMITS.batchRows);
-    this.#progress = new ProgressReporter((progress) => {
-      options.onProgress?.(progress);
-      target.onProgress(progress);
-    });
+  /** @throws KindexError `INVALID_ARGUMENT`, `ABORTED` */
+  constructor(
+    operation: BatchOperation,
+    options: BatchOptions,
+    onProgress: (progress: Progress) => void,
+  ) {
+    checkBatchOptions(options);
     throwIfAborted(options.signal);
+    this.operation = operation;
+    this.options = options;
+    this.atomic = options.atomic ?? true;
+    this.progress = new ProgressReporter((progress) => {
+      options.onProgress?.(progress);
+      onProgress(progress);
+    });
   }
 
-  finish(): void {
-    this.#progress.finish();
+  /**
+   * Writes a range of the rows as one batch.
+   *
+   * @throws KindexError why nothing was written; under the code `CRASHED` the batch is there as a whole or not at all
+   */
+  async write(
+    target: Target,
+    ready: Ready,
+    range: readonly [first: number, end: number] = [0, ready.rows.length],
+    batchId = this.options.batchId,
+  ): Promise<Written> {
+    const { operation } = this;
+    const { batchSize = 'auto' } = this.options;
+    const { dimension } = target;
+    const encoder = new BatchEncoder({ operation, ready, range, dimension, batchSize });
+    const { progress } = ready;
+    return this.#batch(target, batchId, async (batch) => {
+      await this.#stage(target, batch, encoder, progress);
+      const refused = encoder.errors.length;
+      const outcome = await this.#commit(target, batch, refused, encoder.total, progress);
+      const errors = [
+        ...encoder.errors,
+        ...this.#itemErrors(outcome, (staged) => encoder.place(staged)),
+      ];
+      return { ...outcome, errors: errors.sort(byIndex), unknown: outcome.failed ?? 0 };
+    });
   }
 
-  async rows(rows: BatchRows): Promise<BatchResult> {
-    const adds = this.#operation === 'insert' || this.#operation === 'upsert';
-    const unnamed =
-      adds &&
-      Array.from({ length: rows.length }, (_, i) => i).some((i) => rows.id(i) === undefined);
-    const embedded = await this.#embed(rows);
-    const encoder = new BatchEncoder({
-      operation: this.#operation,
-      rows,
-      dimension: this.#target.dimension,
-      made: unnamed ? makeIds(rows.length) : undefined,
-      vectors: (row) => embedded.get(row),
-      batchSize: this.#batchSize,
+  /** Deletes what a filter matches. */
+  async deleteWhere(target: Target, filterJson: string): Promise<Written> {
+    return this.#batch(target, this.options.batchId, async (batch) => {
+      await target.client.call('stageWhere', { batch, where: filterJson });
+      this.progress.batches += 1;
+      const outcome = await this.#commit(target, batch, 0, PARALLEL_ROWS, this.progress);
+      const errors = this.#itemErrors(outcome, (staged) => staged);
+      return { ...outcome, errors, unknown: outcome.failed ?? 0 };
     });
-    const token = await this.#begin();
-    const outcome = await this.#orCancel(token, async () => {
-      await this.#stage(token, encoder, rows.length);
-      return this.#commit(token, encoder.errors.length);
-    });
-    const errors = [
-      ...encoder.errors,
-      ...this.#itemErrors(outcome, (staged) => encoder.place(staged)),
-    ].sort((a, b) => a.index - b.index);
-    const ids = Array.from({ length: rows.length }, (_, i) => encoder.id(i) ?? '');
-    return this.#result(outcome, errors, rows.length, ids);
   }
 
-  async where(filterJson: string): Promise<BatchResult> {
-    const token = await this.#begin();
-    const outcome = await this.#orCancel(token, async () => {
-      await this.#target.client.call('stageWhere', { batch: token, where: filterJson });
-      this.#slices = 1;
-      return this.#commit(token, 0);
-    });
-    const errors = this.#itemErrors(outcome, (staged) => staged);
-    return this.#result(outcome, errors, outcome.written + errors.length, []);
+  /**
+   * The result of the call that wrote this.
+   *
+   * @throws BatchError if the call was for all or nothing, and it was nothing
+   */
+  result(written: Written, rows: number, ids: readonly string[]): BatchResult {
+    const { errors, unknown, durable, generation } = written;
+    if (this.atomic && errors.length > 0) throw new BatchError(this.operation, rows, errors);
+    const failed = new Set(errors.map((error) => error.index)).size + unknown;
+    return {
+      success: failed === 0,
+      atomic: this.atomic,
+      operation: this.operation,
+      ids,
+      written: written.written,
+      failed,
+      errors,
+      batchesProcessed: this.progress.batches,
+      durable,
+      generation,
+      elapsedMs: performance.now() - this.#started,
+    };
   }
 
-  /** Vectors of the rows that have a document and no vector. */
-  async #embed(rows: BatchRows): Promise<Map<number, Float32Array>> {
-    const { embed, dimension, embedBatchSize = EMBED_BATCH } = this.#target;
-    const vectors = new Map<number, Float32Array>();
-    if (!embed || this.#operation === 'delete') return vectors;
-    const wanted: number[] = [];
-    const texts: string[] = [];
-    for (let row = 0; row < rows.length; row++) {
-      const document = rows.document(row);
-      if (rows.vector(row) !== undefined || typeof document !== 'string') continue;
-      wanted.push(row);
-      texts.push(document);
-    }
-    if (texts.length === 0) return vectors;
-    const { signal } = this.#options;
-    const onDone = (done: number) => this.#report('embed', done, texts.length);
-    const made = await embedTexts(embed, texts, dimension, {
-      size: embedBatchSize,
-      signal,
-      onDone,
-    });
-    for (const [i, row] of wanted.entries())
-      vectors.set(row, made.subarray(i * dimension, (i + 1) * dimension));
-    return vectors;
-  }
-
-  /** Waits for the batch's turn; a signal that fires meanwhile ends the waiting. */
-  async #begin(): Promise<BatchToken> {
-    const { client, collection } = this.#target;
-    const { batchId, signal } = this.#options;
-    const turn = client.call('begin', {
-      collection,
-      op: this.#operation,
-      atomic: this.#atomic,
-      batchId,
-    });
+  /** Waits for the batch's turn at the engine, and cancels it if `work` fails. */
+  async #batch(
+    target: Target,
+    batchId: string | undefined,
+    work: (batch: BatchToken) => Promise<Written>,
+  ): Promise<Written> {
+    const { client, collection } = target;
+    const { operation: op, atomic } = this;
+    const turn = client.call('begin', { collection, op, atomic, batchId });
+    let batch: BatchToken;
     try {
-      return await untilAborted(turn, signal);
+      batch = await untilAborted(turn, this.options.signal);
     } catch (thrown) {
       turn.then((token) => client.call('cancel', { batch: token })).catch(() => {});
       throw thrown;
     }
-  }
-
-  async #orCancel<T>(token: BatchToken, work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      return await work(batch);
     } catch (thrown) {
-      await this.#target.client.call('cancel', { batch: token }).catch(() => {});
+      await client.call('cancel', { batch }).catch(() => {});
       throw thrown;
     }
   }
 
-  async #stage(token: BatchToken, encoder: BatchEncoder, total: number): Promise<void> {
+  async #stage(
+    { client }: Target,
+    batch: BatchToken,
+    encoder: BatchEncoder,
+    progress: Steps,
+  ): Promise<void> {
+    const { signal } = this.options;
     const underWay: Promise<unknown>[] = [];
     for (let slice = encoder.next(); slice; slice = encoder.next()) {
-      throwIfAborted(this.#options.signal);
-      this.#slices += 1;
-      const staged = this.#target.client.call(
-        'stage',
-        { batch: token, slice },
-        { transfer: sliceTransfers(slice) },
-      );
+      throwIfAborted(signal);
+      this.progress.batches += 1;
+      const staged = client.call('stage', { batch, slice }, { transfer: sliceTransfers(slice) });
       // Heard of when it is awaited; until then it must not count as unhandled.
       staged.catch(() => {});
       underWay.push(staged);
-      this.#report('encode', encoder.done, total);
+      progress.report('encode', encoder.done, encoder.total);
       if (underWay.length > SLICES_AHEAD) await underWay.shift();
-      if (encoder.done < total) await rest();
+      if (encoder.done < encoder.total) await rest();
     }
     await Promise.all(underWay);
-    throwIfAborted(this.#options.signal);
+    throwIfAborted(signal);
   }
 
-  #commit(batch: BatchToken, refused: number): Promise<BatchOutcome> {
-    const { durability = 'relaxed' } = this.#options;
+  #commit(
+    { client }: Target,
+    batch: BatchToken,
+    refused: number,
+    rows: number,
+    progress: Steps,
+  ): Promise<BatchOutcome> {
+    const { durability = 'relaxed', parallel = 'auto', workers = 0 } = this.options;
+    const alone = parallel === false || (parallel === 'auto' && rows < PARALLEL_ROWS);
     const onProgress = ({ phase, done, total }: { phase: Phase; done: number; total: number }) =>
-      this.#report(phase, done, total);
-    return this.#target.client.call('commit', { batch, refused, durability }, { onProgress });
-  }
-
-  #report(phase: Phase, done: number, total: number): void {
-    this.#progress.report({ phase, done, total, batches: this.#slices });
+      progress.report(phase, done, total);
+    return client.call(
+      'commit',
+      { batch, refused, durability, threads: alone ? 1 : workers },
+      { onProgress },
+    );
   }
 
   #itemErrors(outcome: BatchOutcome, place: (staged: number) => number): ItemError[] {
     return outcome.errors.map(({ index, id, code, message }) => ({
       index: place(index),
       id,
-      op: this.#operation,
+      op: this.operation,
       code,
       message,
       retryable: isRetryable(code),
     }));
   }
+}
 
-  #result(
-    outcome: BatchOutcome,
-    errors: ItemError[],
-    rows: number,
-    ids: readonly string[],
-  ): BatchResult {
-    if (this.#atomic && errors.length > 0) throw new BatchError(this.#operation, rows, errors);
-    const failed = new Set(errors.map((error) => error.index)).size + (outcome.failed ?? 0);
-    return {
-      success: failed === 0,
-      atomic: this.#atomic,
-      operation: this.#operation,
-      ids,
-      written: outcome.written,
-      failed,
-      errors,
-      batchesProcessed: this.#slices,
-      durable: outcome.durable,
-      generation: outcome.generation,
-      elapsedMs: performance.now() - this.#started,
-    };
-  }
+export function byIndex(a: ItemError, b: ItemError): number {
+  return a.index - b.index;
 }

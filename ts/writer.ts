@@ -1,9 +1,12 @@
 import type { Connection } from './connection.js';
+import type { Embedder } from './embed.js';
 import { type BatchOperation, KindexError, show } from './errors.js';
 import { singleRow } from './gather.js';
-import type { Batch, BatchOptions, BatchResult, Embed, Progress } from './types.js';
-import { deleteWhere, type Target, writeRows } from './write.js';
+import { isStream } from './row-source.js';
+import type { Batch, BatchOptions, BatchResult, Progress, RowStream } from './types.js';
+import type { Target } from './write.js';
 import { WriteQueue } from './write-queue.js';
+import { deleteWhere, writeRows, writeStream } from './write-rows.js';
 
 /** The writing half of a collection. */
 export class Writer {
@@ -14,8 +17,7 @@ export class Writer {
   constructor(parts: {
     connection: Connection;
     dimension: number;
-    embed: Embed | undefined;
-    embedBatchSize: number;
+    embedder: Embedder | undefined;
     onProgress: (progress: Progress) => void;
   }) {
     const { connection, ...fixed } = parts;
@@ -33,9 +35,10 @@ export class Writer {
 
   write(
     operation: BatchOperation,
-    batch: Batch<object>,
+    batch: Batch<object> | RowStream<object>,
     options: BatchOptions,
   ): Promise<BatchResult> {
+    if (isStream(batch)) return this.#stream(operation, batch, options);
     return new Promise((resolve, reject) => {
       const row = singleRow(batch, options);
       if (row) {
@@ -74,6 +77,17 @@ export class Writer {
   /** After everything that was called before. */
   last<T>(work: () => Promise<T>): Promise<T> {
     return this.#queue.alone(work);
+  }
+
+  /** Each part has a turn of its own: a stream that gives its rows slowly holds up nobody. */
+  #stream(
+    operation: BatchOperation,
+    stream: RowStream<object>,
+    options: BatchOptions,
+  ): Promise<BatchResult> {
+    const turn = <T>(work: (target: Target) => Promise<T>) =>
+      this.#queue.alone(() => this.#use(work));
+    return writeStream({ ...this.#fixed, turn }, operation, stream, options);
   }
 
   async #use<T>(work: (target: Target) => Promise<T>): Promise<T> {

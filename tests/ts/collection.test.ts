@@ -325,31 +325,6 @@ test('a_retry_under_the_same_batch_id_is_not_applied_twice', async () => {
   assert.equal(await collection.count(), 3);
 });
 
-test('texts_are_embedded_on_the_way_in_and_in_queries', async () => {
-  const calls: number[] = [];
-  const embed = async (texts: readonly string[]) => {
-    calls.push(texts.length);
-    return texts.map((text) => vector(Number(text)));
-  };
-  const collection = await empty({ embed });
-  await collection.insert(
-    Array.from({ length: 70 }, (_, i) => ({ id: `e${i}`, document: String(i) })),
-  );
-  assert.deepEqual(calls, [32, 32, 6]);
-  const [hit] = await collection.search('42', { k: 1 });
-  assert.equal(hit?.id, 'e42');
-  for (const [expected, wrong] of [
-    ['INVALID_ARGUMENT', async () => []],
-    ['DIMENSION_MISMATCH', async () => new Float32Array(3)],
-    ['DIMENSION_MISMATCH', async () => [[1, 2]]],
-    ['INVALID_ARGUMENT', async () => Promise.reject(new Error('no model'))],
-  ] as const) {
-    const broken = await empty({ embed: wrong as never });
-    await assert.rejects(broken.insert({ id: 'a', document: 'text' }), code(expected));
-    assert.equal(await broken.count(), 0);
-  }
-});
-
 test('iterate_pages_through_everything', async () => {
   const collection = await empty();
   await collection.insert(rows(2500));

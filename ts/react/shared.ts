@@ -1,5 +1,5 @@
 import { Collection } from '../index.js';
-import type { Metadata, OpenOptions, Progress } from '../types.js';
+import type { Embedding, Metadata, OpenOptions, Progress } from '../types.js';
 
 /** A collection that the components of a page hold together. */
 export interface Shared {
@@ -70,9 +70,7 @@ function open(key: string, name: string, options: OpenOptions): Entry {
     collection: (closing.get(key) ?? Promise.resolve()).then(() =>
       Collection.open<Metadata>(name, {
         ...options,
-        ...(embed && {
-          embed: (texts, context) => (entry.options.embed ?? embed)(texts, context),
-        }),
+        ...(embed && { embed: latest(embed, () => entry.options.embed) }),
         onProgress: (progress) => {
           for (const listener of entry.progress) listener(progress);
           entry.options.onProgress?.(progress);
@@ -84,6 +82,22 @@ function open(key: string, name: string, options: OpenOptions): Entry {
   return entry;
 }
 
+/** The embedder that was given last, so that a function that is made anew by every render opens nothing anew. */
+function latest(first: Embedding, current: () => Embedding | undefined): Embedding {
+  if (typeof first === 'function') {
+    return (texts, context) => {
+      const now = current();
+      return (typeof now === 'function' ? now : first)(texts, context);
+    };
+  }
+  return {
+    each(text, context) {
+      const now = current();
+      return (typeof now === 'object' ? now : first).each(text, context);
+    },
+  };
+}
+
 const numbers = new WeakMap<object, number>();
 let numbered = 0;
 
@@ -93,7 +107,10 @@ export function keyOf(name: string, options: OpenOptions): string {
   const pairs = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([name, pairs.map(([field, value]) => [field, plain(value)])]);
+  return JSON.stringify([
+    name,
+    pairs.map(([field, value]) => [field, field === 'embed' ? typeof value : plain(value)]),
+  ]);
 }
 
 function plain(value: unknown): unknown {

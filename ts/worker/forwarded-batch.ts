@@ -1,9 +1,8 @@
 import type { BatchOperation, KindexError } from '../errors.js';
-import type { Durability } from '../storage/storage.js';
 import type { Client } from './client.js';
 import { type BatchSink, HostBatch } from './host-batch.js';
 import type { HostCollection } from './host-collection.js';
-import type { BatchOutcome, HostProgress, Slice } from './protocol.js';
+import type { BatchOutcome, CommitOptions, HostProgress, Slice } from './protocol.js';
 import type { TabLink } from './tab-link.js';
 
 /** Slices under way to the other tab, which would have to keep more in memory otherwise. */
@@ -47,15 +46,14 @@ export class ForwardedBatch implements BatchSink {
   }
 
   async commit(
-    refused: number,
-    durability: Durability,
+    how: CommitOptions,
     report: (progress: HostProgress) => void,
   ): Promise<BatchOutcome> {
     for (let attempt = 1; ; attempt++) {
       try {
         const outcome = this.collection.writing
-          ? await this.#here(refused, durability, report)
-          : await this.#link.ask((writer) => this.#there(writer, refused, durability, report));
+          ? await this.#here(how, report)
+          : await this.#link.ask((writer) => this.#there(writer, how, report));
         // What was written can be read at once, also here.
         await this.collection.follow(outcome.generation);
         this.collection.onChange(undefined);
@@ -74,8 +72,7 @@ export class ForwardedBatch implements BatchSink {
 
   async #there(
     writer: Client,
-    refused: number,
-    durability: Durability,
+    how: CommitOptions,
     report: (progress: HostProgress) => void,
   ): Promise<BatchOutcome> {
     const batch = await writer.call('begin', {
@@ -98,20 +95,16 @@ export class ForwardedBatch implements BatchSink {
       writer.call('cancel', { batch }).catch(() => {});
       throw thrown;
     }
-    return writer.call('commit', { batch, refused, durability }, { onProgress: report });
+    return writer.call('commit', { batch, ...how }, { onProgress: report });
   }
 
-  async #here(
-    refused: number,
-    durability: Durability,
-    report: (progress: HostProgress) => void,
-  ): Promise<BatchOutcome> {
+  async #here(how: CommitOptions, report: (progress: HostProgress) => void): Promise<BatchOutcome> {
     const { collection, operation } = this;
     const batch = await HostBatch.begin(collection, operation, this.#atomic, this.#batchId);
     try {
       for (const slice of this.#slices) batch.stage(slice);
       if (this.#where !== undefined) batch.stageWhere(this.#where);
-      return await batch.commit(refused, durability, report);
+      return await batch.commit(how, report);
     } catch (thrown) {
       batch.cancelUnlessTrapped(thrown);
       throw thrown;

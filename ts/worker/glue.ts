@@ -44,7 +44,8 @@ export interface Engine {
   encode(targetPartBytes: number): EncodedBatch;
   takeDocumentChunk(i: number): Uint8Array;
   takeLogPart(i: number): Uint8Array;
-  apply(progress: ((done: number, total: number) => void) | undefined): number;
+  /** On at most that many threads; 0 = all. */
+  apply(progress: ((done: number, total: number) => void) | undefined, threads: number): number;
   discard(): void;
 
   replay(logPart: Uint8Array): boolean;

@@ -1,9 +1,8 @@
 import { type BatchOperation, KindexError } from '../errors.js';
-import type { Durability } from '../storage/storage.js';
 import { append } from './append.js';
 import { isTrap } from './glue.js';
 import type { HostCollection } from './host-collection.js';
-import type { BatchOutcome, HostProgress, Slice } from './protocol.js';
+import type { BatchOutcome, CommitOptions, HostProgress, Slice } from './protocol.js';
 
 /** A batch between its beginning and its end, here or at another tab. */
 export interface BatchSink {
@@ -11,11 +10,7 @@ export interface BatchSink {
   readonly operation: BatchOperation;
   stage(slice: Slice): void;
   stageWhere(where: string): void;
-  commit(
-    refused: number,
-    durability: Durability,
-    report: (progress: HostProgress) => void,
-  ): Promise<BatchOutcome>;
+  commit(how: CommitOptions, report: (progress: HostProgress) => void): Promise<BatchOutcome>;
   cancel(): void;
 }
 
@@ -83,8 +78,7 @@ export class HostBatch implements BatchSink {
 
   /** Validates, stores, indexes. Whatever fails before the last step leaves collection and storage as they were. */
   async commit(
-    refused: number,
-    durability: Durability,
+    how: CommitOptions,
     report: (progress: HostProgress) => void,
   ): Promise<BatchOutcome> {
     const { engine } = this.collection;
@@ -98,14 +92,14 @@ export class HostBatch implements BatchSink {
     const errors: BatchOutcome['errors'] = JSON.parse(engine.validate());
     report({ phase: 'validate', done: total, total });
     const bad = new Set(errors.map((error) => error.index)).size;
-    if ((this.#atomic && refused + bad > 0) || (!this.#byFilter && total === bad)) {
+    if ((this.#atomic && how.refused + bad > 0) || (!this.#byFilter && total === bad)) {
       this.cancel();
       return this.#outcome(0, errors);
     }
-    await append(this.collection, durability, (done, all) =>
+    await append(this.collection, how.durability, (done, all) =>
       report({ phase: 'commit', done, total: all }),
     );
-    const written = this.#apply(report);
+    const written = this.#apply(how.threads, report);
     this.#ended = true;
     const { generation } = engine;
     if (written > 0) this.collection.changed({ generation, operation: this.operation, written });
@@ -114,13 +108,13 @@ export class HostBatch implements BatchSink {
     return this.#outcome(written, errors);
   }
 
-  #apply(report: (progress: HostProgress) => void): number {
+  #apply(threads: number, report: (progress: HostProgress) => void): number {
     const { engine, link } = this.collection;
     try {
       return engine.apply((done, total) => {
         report({ phase: 'index', done, total });
         link?.beat();
-      });
+      }, threads);
     } catch (thrown) {
       if (isTrap(thrown)) throw thrown;
       // It is stored, and memory does not have it: as after a trap, only a start from storage mends that.

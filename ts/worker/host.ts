@@ -211,11 +211,11 @@ export class Host {
     },
     stage: async ({ batch, slice }) => void this.#batch(batch).stage(slice),
     stageWhere: async ({ batch, where }) => void this.#batch(batch).stageWhere(where),
-    commit: async ({ batch: token, refused, durability }, report) => {
+    commit: async ({ batch: token, ...how }, report) => {
       const batch = this.#batch(token);
       this.#endBatch(token);
       try {
-        return await batch.commit(refused, durability, report);
+        return await batch.commit(how, report);
       } catch (thrown) {
         if (!isTrap(thrown)) batch.cancel();
         throw thrown;
@@ -245,9 +245,11 @@ export class Host {
     count: async ({ collection, where }) =>
       (await this.#collection(collection)).engine.count(where),
     stats: async ({ collection }) => this.#stats(await this.#collection(collection)),
-    compact: async ({ collection: handle }) => {
+    compact: async ({ collection: handle }, report) => {
       const collection = await this.#collection(handle);
       const { link } = collection;
+      const { size: total } = collection.engine;
+      report({ phase: 'compact', done: 0, total });
       if (link && !link.writing) {
         await link.ask((writer) => writer.call('compact', { collection: 0 }));
       } else {
@@ -258,6 +260,7 @@ export class Host {
         });
         collection.scheduleCheckpoint();
       }
+      report({ phase: 'compact', done: total, total });
       return undefined;
     },
 

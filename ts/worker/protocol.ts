@@ -44,6 +44,15 @@ export interface CollectionInfo {
   readonly durable: boolean;
 }
 
+/** How a batch is committed. */
+export interface CommitOptions {
+  /** Rows that the page found bad and did not stage. */
+  readonly refused: number;
+  readonly durability: Durability;
+  /** The most threads that index it; 0 = all. */
+  readonly threads: number;
+}
+
 /** What a batch did, in the host's terms: indexes count the staged rows. */
 export interface BatchOutcome {
   readonly written: number;
@@ -96,8 +105,7 @@ export interface Calls {
   };
   stage: { in: { batch: BatchToken; slice: Slice }; out: undefined };
   stageWhere: { in: { batch: BatchToken; where: string }; out: undefined };
-  /** `refused`: rows that the page found bad and did not stage. */
-  commit: { in: { batch: BatchToken; refused: number; durability: Durability }; out: BatchOutcome };
+  commit: { in: { batch: BatchToken } & CommitOptions; out: BatchOutcome };
   cancel: { in: { batch: BatchToken }; out: undefined };
 
   search: { in: { collection: Handle; call: SearchCall }; out: ResultColumns };

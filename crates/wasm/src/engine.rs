@@ -241,9 +241,9 @@ impl Engine {
         self.prepared()?.log_part(at as usize).map_err(to_js)
     }
 
-    /// Makes the batch so in memory; `progress(done, total)` hears of vectors. Returns the rows
-    /// written.
-    pub fn apply(&mut self, progress: Option<Function>) -> Result<u32, JsValue> {
+    /// Makes the batch so in memory, on at most `threads` threads (0 is no cap); `progress(done,
+    /// total)` hears of vectors. Returns the rows written.
+    pub fn apply(&mut self, progress: Option<Function>, threads: u32) -> Result<u32, JsValue> {
         self.prepared()?;
         let Stage::Prepared(prepared) = std::mem::take(&mut self.batch) else {
             return Err(invalid("no batch is validated"));
@@ -255,7 +255,9 @@ impl Engine {
                 let _ = progress.call2(&JsValue::NULL, &(done as f64).into(), &total.into());
             }
         };
-        self.collection.apply(*prepared, &mut report).map(|outcome| outcome.written).map_err(to_js)
+        kindex::with_threads(threads as usize, || self.collection.apply(*prepared, &mut report))
+            .map(|outcome| outcome.written)
+            .map_err(to_js)
     }
 
     /// Drops the batch.
