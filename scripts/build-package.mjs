@@ -61,6 +61,16 @@ export async function buildPackage() {
       entryPoints: [entrypoint('node')],
       outfile: join(pkg, 'node.cjs'),
     }),
+    // Embedders, which need neither engine nor storage; Transformers.js is the user's own.
+    build({
+      ...web,
+      entryPoints: {
+        transformers: entrypoint('transformers'),
+        'openai-compatible': entrypoint('openai-compatible'),
+      },
+      outdir: pkg,
+      external: ['@huggingface/transformers'],
+    }),
     // The HTTP handler knows collections by their form only: no engine is in it.
     build({
       ...web,

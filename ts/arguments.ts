@@ -1,4 +1,4 @@
-import { checkedVector } from './batch-encoder.js';
+import { checkAttached, checkedVector } from './batch-encoder.js';
 import { KindexError, show } from './errors.js';
 import { LIMITS } from './limits.js';
 import { utf8Length } from './text-column.js';
@@ -122,6 +122,7 @@ function checkOneOf(name: string, value: unknown, names: readonly string[]): voi
  */
 export function queryMatrix(queries: unknown, dimension: number): Float32Array<ArrayBuffer> {
   if (queries instanceof Float32Array) {
+    checkAttached('queries', queries);
     if (queries.length % dimension === 0) return new Float32Array(queries);
     throw new KindexError(
       'DIMENSION_MISMATCH',

@@ -146,6 +146,24 @@ export class BatchEncoder {
   }
 }
 
+/**
+ * An array whose buffer went to another thread looks empty, and would be taken for no vectors at all.
+ *
+ * @throws KindexError `INVALID_ARGUMENT`
+ */
+export function checkAttached(name: string, array: Float32Array): void {
+  if (array.length > 0) return;
+  try {
+    new Uint8Array(array.buffer);
+  } catch (cause) {
+    throw new KindexError(
+      'INVALID_ARGUMENT',
+      `the buffer of ${name} is detached: it was transferred`,
+      { cause },
+    );
+  }
+}
+
 /** @throws KindexError `INVALID_ARGUMENT`, `DIMENSION_MISMATCH` */
 export function checkedVector(vector: unknown, dimension: number): ArrayLike<number> {
   if (!Array.isArray(vector) && !(vector instanceof Float32Array)) {
@@ -154,6 +172,7 @@ export function checkedVector(vector: unknown, dimension: number): ArrayLike<num
       `a vector is a Float32Array or an array of numbers, but this is ${show(vector)}`,
     );
   }
+  if (vector instanceof Float32Array) checkAttached('the vector', vector);
   if (vector.length !== dimension) {
     throw new KindexError(
       'DIMENSION_MISMATCH',

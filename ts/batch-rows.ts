@@ -1,3 +1,4 @@
+import { checkAttached } from './batch-encoder.js';
 import { type BatchOperation, KindexError, show } from './errors.js';
 import { LIMITS } from './limits.js';
 import type { Batch, Columns, Row, Vector } from './types.js';
@@ -77,6 +78,7 @@ function ofRows(operation: BatchOperation, rows: readonly Row[]): BatchRows {
 function ofColumns(operation: BatchOperation, columns: Columns, dimension: number): BatchRows {
   const { ids, vectors, metadatas, documents } = columns;
   const flat = vectors instanceof Float32Array ? vectors : undefined;
+  if (flat) checkAttached('vectors', flat);
   const nested = flat ? undefined : (vectors as readonly Vector[] | undefined);
   const lists = { ids, vectors: nested, metadatas, documents };
   let length: number | undefined;

@@ -1,6 +1,6 @@
 import { untilAborted } from './abort.js';
 import { checkInteger } from './arguments.js';
-import { KindexError, show, throwIfAborted, toKindexError } from './errors.js';
+import { type ErrorCode, KindexError, show, throwIfAborted, toKindexError } from './errors.js';
 import { LIMITS } from './limits.js';
 import type { Embed, Embedding, EmbedOptions, Vector } from './types.js';
 
@@ -12,6 +12,9 @@ const EMBED_MS = 120_000;
 const MOST_FAILURES = 32;
 /** The same for texts whose time ran out. */
 const MOST_TIMEOUTS = 2;
+
+/** What an embedder throws when it can't work at all: a model or an endpoint that is not there. */
+const OF_THE_EMBEDDER: ReadonlySet<ErrorCode> = new Set(['STORAGE_UNAVAILABLE', 'UNSUPPORTED']);
 
 /** What became of a text. */
 export type Embedded = Float32Array | KindexError;
@@ -100,8 +103,9 @@ export class Embedder {
         const rows = await this.#call((own) => embed(texts, { signal: own }), texts.length, signal);
         health.worked();
         return rows;
-      } catch {
+      } catch (thrown) {
         throwIfAborted(signal);
+        health.batchFailed(thrown as KindexError);
       }
     }
     const made: Embedded[] = [];
@@ -175,7 +179,15 @@ class Health {
     this.#timeouts = 0;
   }
 
+  /** An error that can't be about a text ends the asking at once. */
+  batchFailed(error: KindexError): void {
+    if (!OF_THE_EMBEDDER.has(error.code)) return;
+    this.broken = error;
+  }
+
   failed(error: KindexError): KindexError {
+    this.batchFailed(error);
+    if (this.broken) return error;
     this.#failures += 1;
     this.#timeouts = error.cause instanceof TimeOut ? this.#timeouts + 1 : 0;
     if (this.#failures >= MOST_FAILURES || this.#timeouts >= MOST_TIMEOUTS) {

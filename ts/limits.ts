@@ -10,6 +10,8 @@ export const LIMITS = {
   metadataBytes: 65_536,
   /** Objects inside objects in metadata. */
   metadataDepth: 8,
+  /** Keys in one record's metadata, those of nested objects included. */
+  metadataKeys: 256,
   /** UTF-8 bytes of one document. */
   documentBytes: 4 * 1024 * 1024,
   /** UTF-8 bytes of a `batchId`. */
@@ -31,6 +33,8 @@ export const LIMITS = {
   gatheredCalls: 16_384,
   /** UTF-8 bytes of a filter as JSON. */
   filterBytes: 65_536,
+  /** Conditions in a filter. */
+  filterNodes: 1024,
   /** Conditions and groups inside each other in a filter. */
   filterDepth: 16,
   /** Results wanted, and the beam that looks for them. */

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BatchError, KindexError, type Row } from '../../ts/entrypoints/node.js';
+import { empty, rows, vector } from './support.js';
+
+const code = (expected: string) => (thrown: unknown) => {
+  assert.ok(thrown instanceof KindexError, String(thrown));
+  assert.equal(thrown.code, expected, thrown.message);
+  return true;
+};
+
+/** Metadata that can't be stored, and what the error says about it. */
+const BAD_METADATA: Record<string, [() => unknown, RegExp]> = {
+  'the key __proto__': [() => JSON.parse('{"__proto__": {"polluted": 1}}'), /__proto__/],
+  'the key __proto__ further down': [() => JSON.parse('{"a": {"__proto__": 1}}'), /metadata\.a/],
+  'the key constructor': [() => ({ constructor: { prototype: 1 } }), /constructor/],
+  'the key prototype': [() => ({ a: { prototype: 1 } }), /prototype/],
+  'a cycle': [
+    () => {
+      const cyclic: Record<string, unknown> = { name: 'me' };
+      cyclic.self = { again: cyclic };
+      return cyclic;
+    },
+    /nests at most/,
+  ],
+  'an invalid Date': [() => ({ at: new Date('yesterday-ish') }), /metadata\.at.*invalid Date/],
+  'a BigInt': [() => ({ big: { n: 10n } }), /metadata\.big\.n is 10n/],
+  NaN: [() => ({ n: Number.NaN }), /metadata\.n is NaN/],
+  'an infinity': [() => ({ n: Number.NEGATIVE_INFINITY }), /metadata\.n is -Infinity/],
+  'NaN in an array': [() => ({ list: [1, Number.NaN] }), /metadata\.list\[1\] is NaN/],
+  'a function': [() => ({ f: () => 1 }), /metadata\.f/],
+  'a symbol': [() => ({ s: Symbol('s') }), /metadata\.s/],
+  'a Map': [() => new Map([['a', 1]]), /plain object/],
+  'a Map inside': [() => ({ map: new Map() }), /metadata\.map/],
+  'a typed array': [() => ({ v: new Float32Array(2) }), /metadata\.v/],
+  'an array': [() => [1, 2], /plain object/],
+  'a text': [() => 'text', /plain object/],
+  'a getter that throws': [
+    () => ({
+      get trap(): number {
+        throw new RangeError('not for you');
+      },
+    }),
+    /not for you/,
+  ],
+  'a toJSON that lies': [() => ({ a: { toJSON: () => ({ b: 1 }) } }), /metadata\.a\.toJSON/],
+};
+
+for (const [what, [make, message]] of Object.entries(BAD_METADATA)) {
+  test(`metadata with ${what} is refused and named`, async () => {
+    const collection = await empty();
+    const batch = [...rows(2), { id: 'bad', vector: vector(3), metadata: make() as never }];
+    await assert.rejects(collection.insert(batch), (thrown) => {
+      assert.ok(thrown instanceof BatchError);
+      const [error, ...more] = thrown.errors;
+      assert.deepEqual([error?.index, error?.id, error?.code], [2, 'bad', 'INVALID_ARGUMENT']);
+      assert.match(error?.message ?? '', message);
+      assert.equal(more.length, 0);
+      return true;
+    });
+    assert.equal(await collection.count(), 0);
+    const result = await collection.insert(batch as Row[], { atomic: false });
+    assert.deepEqual([result.written, result.errors.length], [2, 1]);
+    assert.equal(({} as { polluted?: number }).polluted, undefined);
+  });
+}
+
+test('a filter can not reach prototypes either', async () => {
+  const collection = await empty();
+  await collection.insert(rows(3));
+  for (const where of [
+    JSON.parse('{"__proto__": 1}'),
+    { 'a.__proto__.b': 1 },
+    { constructor: 1 },
+    { $and: [{ 'a.prototype': 1 }] },
+    { n: { $gt: new Date(Number.NaN) } },
+    { n: 1n },
+  ]) {
+    await assert.rejects(collection.count({ where }), code('INVALID_ARGUMENT'));
+  }
+});
+
+test('detached buffers are refused, not taken for empty', async () => {
+  const collection = await empty();
+  await collection.insert(rows(3));
+  const detached = () => {
+    const vectors = Float32Array.from([...vector(1), ...vector(2)]);
+    structuredClone(vectors.buffer, { transfer: [vectors.buffer] });
+    return vectors;
+  };
+  for (const attempt of [
+    () => collection.insert({ vectors: detached() }),
+    () => collection.insert({ ids: ['x', 'y'], vectors: detached() }),
+    () => collection.search(detached()),
+    () => collection.searchBatch(detached()),
+    () => collection.searchBatch([vector(1), detached()]),
+  ]) {
+    await assert.rejects(attempt(), code('INVALID_ARGUMENT'));
+  }
+  await assert.rejects(collection.insert([{ id: 'x', vector: detached() }]), (thrown) => {
+    assert.ok(thrown instanceof BatchError);
+    assert.equal(thrown.errors[0]?.code, 'INVALID_ARGUMENT');
+    return true;
+  });
+  // What the caller gave stays the caller's.
+  const own = Float32Array.from([...vector(5), ...vector(6)]);
+  await collection.insert({ ids: ['x', 'y'], vectors: own });
+  await collection.search(own.subarray(0, 4));
+  await collection.searchBatch(own);
+  assert.deepEqual(Array.from(own), [...vector(5), ...vector(6)]);
+  assert.equal(await collection.count(), 5);
+});
+
+test('a signal that has fired already lets nothing begin', async () => {
+  const collection = await empty({ embed: () => assert.fail('the embedder was called') });
+  await collection.insert(rows(3));
+  const signal = AbortSignal.abort(new Error('the user left'));
+  const attempts: (() => Promise<unknown>)[] = [
+    () => collection.insert(rows(2, 3), { signal }),
+    () => collection.insert({ id: 'x', document: 'text' }, { signal }),
+    () => collection.upsert([{ id: 'x', document: 'text' }], { signal }),
+    () => collection.insert(rows(2, 3).values(), { signal }),
+    () => collection.update({ id: 'r0', metadata: {} }, { signal }),
+    () => collection.delete({ ids: ['r0', 'r1'] }, { signal }),
+    () => collection.delete({ ids: ['r0'] }, { signal }),
+    () => collection.delete({ where: {} }, { signal }),
+    () => collection.search(vector(1), { signal }),
+    () => collection.search('text', { signal }),
+    () => collection.searchBatch([vector(1)], { signal }),
+    () => collection.get({ ids: ['r0'] }, { signal }),
+    () => collection.get({}, { signal }),
+    () => collection.iterate({}, { signal }).next(),
+  ];
+  for (const attempt of attempts) {
+    await assert.rejects(attempt(), (thrown) => {
+      assert.ok(thrown instanceof KindexError, String(thrown));
+      assert.deepEqual(
+        [thrown.code, (thrown.cause as Error).message],
+        ['ABORTED', 'the user left'],
+      );
+      return true;
+    });
+  }
+  assert.equal((await collection.stats()).generation, 1);
+});
+
+test('options of the wrong kind are refused', async () => {
+  const collection = await empty();
+  const options: object[] = [
+    { atomic: 'yes' },
+    { batchSize: 0 },
+    { batchSize: 1.5 },
+    { batchSize: 'large' },
+    { parallel: 2 },
+    { workers: 0 },
+    { workers: '2' },
+    { durability: 'eventual' },
+    { batchId: '' },
+    { batchId: 7 },
+  ];
+  for (const option of options) {
+    for (const batch of [rows(1), rows(2), rows(2).values()]) {
+      await assert.rejects(
+        collection.insert(batch, option),
+        code('INVALID_ARGUMENT'),
+        JSON.stringify(option),
+      );
+    }
+  }
+  assert.equal(await collection.count(), 0);
+  for (const parallel of [true, false, 'auto'] as const) {
+    const { ids } = await collection.insert(
+      rows(100).map(({ id: _, ...rest }) => rest),
+      { parallel, workers: 1 },
+    );
+    assert.equal(ids.length, 100);
+  }
+});
