@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { staleBlocks } from './docs-code.mjs';
 import { generated, root } from './paths.mjs';
 import { capture } from './process.mjs';
 
@@ -51,6 +52,7 @@ const rules = [
   { sentence: `no source file is longer than ${LONGEST_FILE} lines`, find: longFiles },
   { sentence: 'the wasm files keep their budgets', find: heavyWasm },
   { sentence: 'package.json and Cargo.toml carry the same version', find: unequalVersions },
+  { sentence: 'code in the docs is that of the tests, or type-checked', find: staleBlocks },
   {
     sentence: 'the lock file of npm names no host',
     find: () => matches(/^package-lock\.json$/, /"resolved"/),

@@ -1,6 +1,7 @@
 // The suites of `npm test`. Each runs a tool, streams its output, and counts what passed and failed.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkTypes } from './docs-code.mjs';
 import { checkHouse } from './house-rules.mjs';
 import { checkPackage } from './package-checks.mjs';
 import { bin, root, tools } from './paths.mjs';
@@ -54,9 +55,13 @@ export const suites = [
   },
   {
     name: 'types',
-    title: 'TypeScript, strict',
+    title: 'TypeScript, strict, also in the docs',
     needsBuild: true,
-    run: () => check(join(bin, 'tsc'), ['--project', 'tsconfig.json', '--noEmit']),
+    run: async () =>
+      add([
+        await check(join(bin, 'tsc'), ['--project', 'tsconfig.json', '--noEmit']),
+        await checkTypes(),
+      ]),
   },
   {
     name: 'unit',

@@ -42,6 +42,8 @@ async function embed(texts: readonly string[]): Promise<number[][]> {
 }
 
 let collection: Collection<Note> | undefined;
+/** Every text that was shown. */
+const shown = new Set<string>();
 
 function Notes({ name, query, least, live, debounce, metric }: Settings) {
   const state = useCollection<Note>(name, { dimension: 4, metric, embed: (texts) => embed(texts) });
@@ -53,10 +55,12 @@ function Notes({ name, query, least, live, debounce, metric }: Settings) {
   });
   collection = state.collection;
   const failure = state.error ?? found.error;
+  const text = `${failure ? `${failure.code} ` : ''}${found.hits.map(({ id }) => id).join(',')}`;
+  shown.add(text);
   return createElement(
     'p',
     { 'data-loading': state.loading, 'data-searching': found.loading, onClick: state.retry },
-    `${failure ? `${failure.code} ` : ''}${found.hits.map(({ id }) => id).join(',')}`,
+    text,
   );
 }
 
@@ -86,6 +90,7 @@ root.render(createElement(StrictMode, null, createElement(Page)));
 /** What the test calls. */
 const app = {
   set: (change: Partial<Settings>) => set(change),
+  shown: () => [...shown],
   counts: () => ({ searches, opened }),
   release: (text: string) => held.get(text)?.(),
   awaits: (text: string) => held.has(text),
