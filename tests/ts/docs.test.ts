@@ -25,7 +25,11 @@ test('troubleshooting_lists_every_code_once_with_its_status', () => {
 });
 
 test('troubleshooting_lists_every_limit', () => {
-  const bytes = { documentBytes: '4 MiB' } as Record<string, string>;
+  const bytes: Record<string, string> = {
+    documentBytes: '4 MiB',
+    partBytesLeast: '1 MiB',
+    partBytesMost: '4 MiB',
+  };
   const numbers = new Set(cells.map((row) => row.at(-2)));
   for (const [name, limit] of Object.entries(LIMITS)) {
     const written = bytes[name] ?? limit.toLocaleString('en');

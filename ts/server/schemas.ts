@@ -64,11 +64,16 @@ const BATCH_OPTIONS = {
     ],
     description: 'Rows per slice that is handed to the engine.',
   },
+  parallel: {
+    anyOf: [{ type: 'boolean' }, { type: 'string', const: 'auto' }],
+    description: 'Whether all threads take part; by itself for large batches.',
+  },
+  workers: integer(1, LIMITS.workers, { description: 'The most threads that index this batch.' }),
   durability: { type: 'string', enum: ['relaxed', 'strict'], default: 'relaxed' },
   batchId: {
     type: 'string',
     minLength: 1,
-    maxLength: 512,
+    maxLength: LIMITS.batchIdBytes,
     description: 'A retry under the same id is not applied twice. As the header Idempotency-Key.',
   },
 } satisfies Record<string, Schema>;
