@@ -12,6 +12,7 @@
 mod batch_rows;
 mod bitset;
 pub mod codec;
+mod codes;
 pub mod collection;
 mod config;
 mod error;

@@ -20,14 +20,22 @@ pub(crate) const CODE_BLOCK: usize = 64;
 pub(crate) const CODE_OFFSET: i32 = 64;
 /// The largest code.
 const CODE_MAX: f32 = 63.0;
-/// What follows the codes. It also makes rows an odd multiple of 16 bytes apart, which spreads
-/// them over the cache's sets.
+/// Bytes that follow the codes.
 const TRAILER: usize = 16;
 
 /// Factors that bring components to where their squares neither vanish nor overflow.
 const TINY: f32 = 1e-15;
 const HUGE: f32 = 1e15;
 const LIFT: f32 = (1u128 << 100) as f32;
+
+/// What a row has besides its codes.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(crate) struct CodeTrailer {
+    /// What the codes are multiplied with.
+    pub(crate) scale: f32,
+    /// The squared norm of the vector that the row stands for; finite (cut to the largest float).
+    pub(crate) square_norm: f32,
+}
 
 /// The shape of a row of codes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,28 +98,24 @@ impl CodeLayout {
     pub(crate) fn decode(&self, row: &[u8], out: &mut [f32]) {
         assert_eq!(row.len(), self.stride, "the layout's stride");
         assert_eq!(out.len(), self.dimension, "the layout's dimension");
-        let scale = self.scale(row);
+        let scale = self.trailer(row).scale;
         for (x, &code) in out.iter_mut().zip(row) {
             *x = (i32::from(code) - CODE_OFFSET) as f32 * scale;
         }
     }
 
-    /// What a row's codes are multiplied with.
-    #[inline]
-    pub(crate) fn scale(&self, row: &[u8]) -> f32 {
-        self.trailer_f32(row, 0)
+    /// What follows a row's codes.
+    pub(crate) fn trailer(&self, row: &[u8]) -> CodeTrailer {
+        let (numbers, _) = row[self.padded..self.stride].as_chunks::<4>();
+        let [scale, square_norm] = [numbers[0], numbers[1]].map(f32::from_le_bytes);
+        CodeTrailer { scale, square_norm }
     }
 
-    /// The squared norm of the vector that a row stands for; finite (cut to the largest float).
-    #[inline]
-    pub(crate) fn square_norm(&self, row: &[u8]) -> f32 {
-        self.trailer_f32(row, 4)
-    }
-
-    #[inline(always)]
-    fn trailer_f32(&self, row: &[u8], at: usize) -> f32 {
-        let trailer = &row[self.padded..self.stride];
-        f32::from_le_bytes([trailer[at], trailer[at + 1], trailer[at + 2], trailer[at + 3]])
+    /// Appends a trailer, as rows end in one.
+    pub(crate) fn write_trailer(&self, trailer: CodeTrailer, out: &mut Vec<u8>) {
+        out.extend(trailer.scale.to_le_bytes());
+        out.extend(trailer.square_norm.to_le_bytes());
+        out.extend([0; TRAILER - 8]);
     }
 
     /// Whether bytes from outside are a row as `encode` writes it.
@@ -121,12 +125,12 @@ impl CodeLayout {
         }
         let (codes, trailer) = row.split_at(self.padded);
         let (body, padding) = codes.split_at(self.dimension);
-        let scale = self.scale(row);
+        let CodeTrailer { scale, square_norm } = self.trailer(row);
         body.iter().all(|code| (1..=127).contains(code))
             && padding.iter().all(|&code| i32::from(code) == CODE_OFFSET)
             && scale.is_finite()
             && scale.is_sign_positive()
-            && self.square_norm(row).to_bits() == decoded_square_norm(codes, scale).to_bits()
+            && square_norm.to_bits() == decoded_square_norm(codes, scale).to_bits()
             && trailer[8..].iter().all(|&byte| byte == 0)
     }
 }
@@ -215,7 +219,7 @@ mod tests {
                 let row = encoded(layout, &vector);
                 let mut decoded = vec![f32::NAN; dimension];
                 layout.decode(&row, &mut decoded);
-                let step = layout.scale(&row);
+                let step = layout.trailer(&row).scale;
                 assert!(step > 0.0);
                 for (x, y) in vector.iter().zip(&decoded) {
                     assert!(
@@ -223,7 +227,7 @@ mod tests {
                         "{x} became {y}, step {step}"
                     );
                 }
-                assert!(layout.square_norm(&row).is_finite());
+                assert!(layout.trailer(&row).square_norm.is_finite());
             }
         }
     }
@@ -235,7 +239,7 @@ mod tests {
         let mut decoded = vec![0.0; 300];
         layout.decode(&row, &mut decoded);
         let exact: f64 = decoded.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-        assert!((f64::from(layout.square_norm(&row)) / exact - 1.0).abs() < 1e-6);
+        assert!((f64::from(layout.trailer(&row).square_norm) / exact - 1.0).abs() < 1e-6);
     }
 
     #[test]

@@ -6,13 +6,22 @@ use crate::ids::NodeId;
 const CHUNK_BITS: u32 = 10;
 /// Rows of a chunk.
 const CHUNK_ROWS: usize = 1 << CHUNK_BITS;
+/// Bytes of a cache line: a chunk begins at one, so that rows of whole lines touch no other.
+const LINE: usize = 64;
 
 /// Rows of `stride` elements, one for each slot below [`Rows::len`].
 #[derive(Debug, Clone)]
 pub(crate) struct Rows<T> {
     stride: usize,
     len: usize,
-    chunks: Vec<Box<[T]>>,
+    chunks: Vec<Chunk<T>>,
+}
+
+#[derive(Debug, Clone)]
+struct Chunk<T> {
+    /// The rows, after `first` elements that bring them to the start of a line.
+    data: Box<[T]>,
+    first: usize,
 }
 
 impl<T: Copy + Default> Rows<T> {
@@ -42,18 +51,19 @@ impl<T: Copy + Default> Rows<T> {
     /// `OUT_OF_MEMORY`; rows and their number are as before.
     pub(crate) fn reserve(&mut self, len: usize) -> Result<(), Error> {
         let wanted = len.div_ceil(CHUNK_ROWS);
-        let elements = CHUNK_ROWS * self.stride;
+        let elements = (CHUNK_ROWS * self.stride).saturating_add(LINE / size_of::<T>());
         while self.chunks.len() < wanted {
-            let mut chunk = Vec::new();
-            if self.chunks.try_reserve(1).is_err() || chunk.try_reserve_exact(elements).is_err() {
+            let mut data = Vec::new();
+            if self.chunks.try_reserve(1).is_err() || data.try_reserve_exact(elements).is_err() {
                 self.chunks.truncate(self.len.div_ceil(CHUNK_ROWS));
                 return Err(Error::new(
                     Code::OutOfMemory,
                     format!("no memory for {len} rows of {} bytes", self.stride * size_of::<T>()),
                 ));
             }
-            chunk.resize(elements, T::default());
-            self.chunks.push(chunk.into_boxed_slice());
+            data.resize(elements, T::default());
+            let first = data.as_ptr().align_offset(LINE).min(LINE / size_of::<T>());
+            self.chunks.push(Chunk { data: data.into_boxed_slice(), first });
         }
         Ok(())
     }
@@ -70,15 +80,17 @@ impl<T: Copy + Default> Rows<T> {
     /// The row of `slot`.
     #[inline(always)]
     pub(crate) fn row(&self, slot: NodeId) -> &[T] {
-        let first = (slot.index() & (CHUNK_ROWS - 1)) * self.stride;
-        &self.chunks[slot.index() >> CHUNK_BITS][first..first + self.stride]
+        let chunk = &self.chunks[slot.index() >> CHUNK_BITS];
+        let first = chunk.first + (slot.index() & (CHUNK_ROWS - 1)) * self.stride;
+        &chunk.data[first..first + self.stride]
     }
 
     /// The row of `slot`, to change.
     #[inline(always)]
     pub(crate) fn row_mut(&mut self, slot: NodeId) -> &mut [T] {
-        let first = (slot.index() & (CHUNK_ROWS - 1)) * self.stride;
-        &mut self.chunks[slot.index() >> CHUNK_BITS][first..first + self.stride]
+        let chunk = &mut self.chunks[slot.index() >> CHUNK_BITS];
+        let first = chunk.first + (slot.index() & (CHUNK_ROWS - 1)) * self.stride;
+        &mut chunk.data[first..first + self.stride]
     }
 }
 

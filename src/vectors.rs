@@ -4,13 +4,14 @@
 //! walked: it comes from codes where there are any. The *exact distance* is what a search reports:
 //! it comes from the float vectors where they are kept.
 
+use crate::codes::Codes;
 use crate::config::{Config, Quantization};
 use crate::error::Error;
 use crate::ids::NodeId;
 use crate::kernel::{self, Query7};
 use crate::metric::Metric;
 use crate::parallel;
-use crate::quantize::{self, CodeLayout};
+use crate::quantize::{self, CodeLayout, CodeTrailer};
 use crate::rows::Rows;
 
 /// Rows that are encoded before they are copied to their slots: bounds the scratch of a batch.
@@ -23,8 +24,7 @@ const ENCODE_GRAIN: usize = 128;
 pub(crate) struct Query {
     row: Vec<u8>,
     left: Query7,
-    scale: f32,
-    square_norm: f32,
+    trailer: CodeTrailer,
     floats: Vec<f32>,
 }
 
@@ -34,8 +34,7 @@ pub(crate) struct Vectors {
     metric: Metric,
     quantization: Quantization,
     dimension: usize,
-    layout: CodeLayout,
-    codes: Rows<u8>,
+    codes: Codes,
     floats: Option<Rows<f32>>,
     /// Taken off before encoding under the Euclidean metric, which no translation changes: codes
     /// of vectors far from the origin would spend their seven bits on the distance to it.
@@ -44,15 +43,13 @@ pub(crate) struct Vectors {
 
 impl Vectors {
     pub(crate) fn new(config: &Config) -> Self {
-        let layout = CodeLayout::new(config.dimension);
         Self {
             metric: config.metric,
             quantization: config.quantization,
             dimension: config.dimension,
-            codes: Rows::new(layout.stride()),
+            codes: Codes::new(CodeLayout::new(config.dimension)),
             floats: config.keep_vectors.then(|| Rows::new(config.dimension)),
             center: Vec::new(),
-            layout,
         }
     }
 
@@ -78,11 +75,7 @@ impl Vectors {
         self.floats.is_some()
     }
 
-    pub(crate) fn layout(&self) -> &CodeLayout {
-        &self.layout
-    }
-
-    pub(crate) fn codes(&self) -> &Rows<u8> {
+    pub(crate) fn codes(&self) -> &Codes {
         &self.codes
     }
 
@@ -95,7 +88,7 @@ impl Vectors {
     }
 
     /// For the importer, which has validated what it puts in.
-    pub(crate) fn parts_mut(&mut self) -> (&mut Rows<u8>, Option<&mut Rows<f32>>, &mut Vec<f32>) {
+    pub(crate) fn parts_mut(&mut self) -> (&mut Codes, Option<&mut Rows<f32>>, &mut Vec<f32>) {
         (&mut self.codes, self.floats.as_mut(), &mut self.center)
     }
 
@@ -120,7 +113,7 @@ impl Vectors {
         if self.center.is_empty() && self.metric == Metric::Euclidean && self.has_codes() {
             self.center = mean(vectors, self.dimension);
         }
-        let stride = self.layout.stride();
+        let stride = self.codes.layout().stride();
         let rows = slots.len().min(ENCODE_ROWS);
         let mut codes = vec![0u8; if self.has_codes() { rows * stride } else { 0 }];
         let mut unit =
@@ -150,7 +143,7 @@ impl Vectors {
                     }
                 });
                 for (row, &slot) in codes.chunks_exact(stride).zip(slots) {
-                    self.codes.row_mut(slot).copy_from_slice(row);
+                    self.codes.set(slot, row);
                 }
             }
             if let Some(floats) = &mut self.floats {
@@ -163,11 +156,11 @@ impl Vectors {
 
     fn encode(&self, vector: &[f32], moved: &mut Vec<f32>, row: &mut [u8]) {
         if self.center.is_empty() {
-            self.layout.encode(vector, row);
+            self.codes.layout().encode(vector, row);
         } else {
             moved.clear();
             moved.extend(vector.iter().zip(&self.center).map(|(x, c)| x - c));
-            self.layout.encode(moved, row);
+            self.codes.layout().encode(moved, row);
         }
     }
 
@@ -177,17 +170,18 @@ impl Vectors {
             return floats.row(slot).to_vec();
         }
         let mut vector = vec![0.0; self.dimension];
-        self.layout.decode(self.codes.row(slot), &mut vector);
+        let mut row = Vec::new();
+        self.codes.write(slot, &mut row);
+        self.codes.layout().decode(&row, &mut vector);
         vector.iter_mut().zip(&self.center).for_each(|(x, c)| *x += c);
         vector
     }
 
     pub(crate) fn query(&self) -> Query {
         Query {
-            row: vec![0; self.layout.stride()],
-            left: Query7::new(self.layout.padded()),
-            scale: 0.0,
-            square_norm: 0.0,
+            row: vec![0; self.codes.layout().stride()],
+            left: Query7::new(self.codes.layout().padded()),
+            trailer: CodeTrailer::default(),
             floats: Vec::new(),
         }
     }
@@ -202,7 +196,8 @@ impl Vectors {
         if self.has_codes() {
             let mut row = std::mem::take(&mut query.row);
             self.encode(&query.floats, &mut Vec::new(), &mut row);
-            self.set_left(&row, query);
+            query.left.set(&row);
+            query.trailer = self.codes.layout().trailer(&row);
             query.row = row;
         }
     }
@@ -211,27 +206,20 @@ impl Vectors {
     #[inline]
     pub(crate) fn prepare_slot(&self, slot: NodeId, query: &mut Query) {
         if self.has_codes() {
-            self.set_left(self.codes.row(slot), query);
+            query.left.set(self.codes.codes(slot));
+            query.trailer = self.codes.trailer(slot);
         } else {
             query.floats.clear();
             query.floats.extend_from_slice(self.float_row(slot));
         }
     }
 
-    #[inline]
-    fn set_left(&self, row: &[u8], query: &mut Query) {
-        query.left.set(&row[..self.layout.padded()]);
-        query.scale = self.layout.scale(row);
-        query.square_norm = self.layout.square_norm(row);
-    }
-
     /// The walk distance from `query` to `slot`.
     #[inline]
     pub(crate) fn walk_distance(&self, query: &Query, slot: NodeId) -> f32 {
         if self.has_codes() {
-            let row = self.codes.row(slot);
-            let dot = kernel::dot7(&query.left, &row[..self.layout.padded()]);
-            return self.code_distance(query, dot, row);
+            let dot = kernel::dot7(&query.left, self.codes.codes(slot));
+            return self.pair_distance(dot, query.trailer, self.codes.trailer(slot));
         }
         let row = self.float_row(slot);
         match self.metric {
@@ -245,10 +233,10 @@ impl Vectors {
     #[inline]
     pub(crate) fn walk_distances(&self, query: &Query, slots: [NodeId; 4]) -> [f32; 4] {
         if self.has_codes() {
-            let rows = slots.map(|slot| self.codes.row(slot));
-            let padded = self.layout.padded();
-            let dots = kernel::dot7x4(&query.left, rows.map(|row| &row[..padded]));
-            return [0, 1, 2, 3].map(|at| self.code_distance(query, dots[at], rows[at]));
+            let dots = kernel::dot7x4(&query.left, slots.map(|slot| self.codes.codes(slot)));
+            return [0, 1, 2, 3].map(|at| {
+                self.pair_distance(dots[at], query.trailer, self.codes.trailer(slots[at]))
+            });
         }
         let rows = slots.map(|slot| self.float_row(slot));
         match self.metric {
@@ -258,17 +246,7 @@ impl Vectors {
         }
     }
 
-    #[inline(always)]
-    fn code_distance(&self, query: &Query, dot: i32, row: &[u8]) -> f32 {
-        let dot = dot as f32 * (query.scale * self.layout.scale(row));
-        match self.metric {
-            Metric::Cosine => 1.0 - dot,
-            Metric::Dot => -dot,
-            Metric::Euclidean => query.square_norm + self.layout.square_norm(row) - 2.0 * dot,
-        }
-    }
-
-    /// The walk distance of two gathered rows of codes from their integer dot product.
+    /// The walk distance of two rows of codes from their integer dot product.
     #[inline(always)]
     pub(crate) fn pair_distance(&self, dot: i32, a: CodeTrailer, b: CodeTrailer) -> f32 {
         let dot = dot as f32 * (a.scale * b.scale);
@@ -277,12 +255,6 @@ impl Vectors {
             Metric::Dot => -dot,
             Metric::Euclidean => a.square_norm + b.square_norm - 2.0 * dot,
         }
-    }
-
-    /// What [`Vectors::pair_distance`] needs of a row of codes.
-    #[inline]
-    pub(crate) fn trailer(&self, row: &[u8]) -> CodeTrailer {
-        CodeTrailer { scale: self.layout.scale(row), square_norm: self.layout.square_norm(row) }
     }
 
     /// The exact distances from a query made with [`Vectors::prepare`] to four slots, in the index's
@@ -318,13 +290,6 @@ impl Vectors {
     fn float_row(&self, slot: NodeId) -> &[f32] {
         self.floats.as_ref().expect("an index without codes keeps its floats").row(slot)
     }
-}
-
-/// The scale and the squared norm of a row of codes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CodeTrailer {
-    scale: f32,
-    square_norm: f32,
 }
 
 /// Summed in 64 bits and in input order, so that it is the same everywhere.

@@ -3,7 +3,8 @@
 use crate::graph::select::few_directions;
 use crate::ids::NodeId;
 use crate::kernel;
-use crate::vectors::{CodeTrailer, Query, Vectors};
+use crate::quantize::CodeTrailer;
+use crate::vectors::{Query, Vectors};
 
 /// Rows whose products are computed in one go: their results stay in the first cache.
 const BLOCK: usize = 16;
@@ -56,20 +57,19 @@ impl Leaf {
     }
 
     fn multiply_codes(&mut self, vectors: &Vectors, nodes: &[NodeId]) {
-        let (stride, padded) = (vectors.layout().stride(), vectors.layout().padded());
+        let padded = vectors.codes().layout().padded();
         self.codes.clear();
         self.trailers.clear();
         for &node in nodes {
-            let row = vectors.codes().row(node);
-            self.codes.extend_from_slice(row);
-            self.trailers.push(vectors.trailer(row));
+            self.codes.extend_from_slice(vectors.codes().codes(node));
+            self.trailers.push(vectors.codes().trailer(node));
         }
         self.dots.resize(BLOCK * self.count, 0);
         for first in (0..self.count).step_by(BLOCK) {
             // Only from the diagonal on: the rest is its mirror image.
             let (rows, width) = ((self.count - first).min(BLOCK), self.count - first);
             let dots = &mut self.dots[..rows * width];
-            kernel::dot7_block(&self.codes[first * stride..], stride, padded, width, 0, rows, dots);
+            kernel::dot7_block(&self.codes[first * padded..], padded, padded, width, 0, rows, dots);
             for at in 0..rows {
                 self.fill_row(vectors, first, at, width);
             }

@@ -104,10 +104,17 @@ impl Index {
             (Part::Free, _) => bits(&self.free),
             (Part::Nodes, Some(graph)) => bits(graph.nodes()),
             (Part::Codes, _) => {
-                slots().flat_map(|slot| self.vectors.codes().row(slot)).copied().collect()
+                let codes = self.vectors.codes();
+                let mut bytes = Vec::with_capacity(slots().len() * codes.layout().stride());
+                slots().for_each(|slot| codes.write(slot, &mut bytes));
+                bytes
             }
             (Part::Vectors, _) => self.vectors.floats().map_or_else(Vec::new, |floats| {
-                slots().flat_map(|slot| floats.row(slot)).flat_map(|x| x.to_le_bytes()).collect()
+                let mut bytes = Vec::with_capacity(slots().len() * floats.stride() * 4);
+                slots().for_each(|slot| {
+                    bytes.extend(floats.row(slot).iter().flat_map(|x| x.to_le_bytes()));
+                });
+                bytes
             }),
             (Part::Links, Some(graph)) => {
                 let mut bytes = Vec::new();
@@ -258,17 +265,18 @@ impl Importer {
     }
 
     fn push_codes(&mut self, bytes: &[u8], slots: usize) -> Result<(), Error> {
-        let layout = *self.vectors.layout();
+        let layout = *self.vectors.codes().layout();
         let first = self.rows[0];
         let count = whole_rows(bytes.len(), layout.stride(), first, slots, Part::Codes)?;
         let (codes, _, _) = self.vectors.parts_mut();
-        grow(codes, first + count)?;
+        codes.reserve(first + count)?;
+        codes.grow(first + count);
         for (at, row) in bytes.chunks_exact(layout.stride()).enumerate() {
             // A slot that was never used since it was freed has a row of zeros or an old one.
             if row.iter().any(|&byte| byte != 0) && !layout.validate(row) {
                 return Err(Error::corrupt(format!("the code of slot {} is none", first + at)));
             }
-            codes.row_mut(NodeId::from_index(first + at)).copy_from_slice(row);
+            codes.set(NodeId::from_index(first + at), row);
         }
         self.rows[0] += count;
         Ok(())
@@ -345,7 +353,7 @@ impl Importer {
             }
         }
         for slot in alive.iter() {
-            if self.vectors.has_codes() && self.vectors.codes().row(slot)[0] == 0 {
+            if self.vectors.has_codes() && self.vectors.codes().codes(slot)[0] == 0 {
                 return Err(Error::corrupt(format!("slot {} is alive without a code", slot.0)));
             }
         }
