@@ -214,6 +214,14 @@ impl Vectors {
         }
     }
 
+    /// Asks for what walk distances to these slots will read.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, slots: &[NodeId]) {
+        if self.has_codes() {
+            slots.iter().for_each(|&slot| kernel::prefetch(self.codes.codes(slot)));
+        }
+    }
+
     /// The walk distance from `query` to `slot`.
     #[inline]
     pub(crate) fn walk_distance(&self, query: &Query, slot: NodeId) -> f32 {

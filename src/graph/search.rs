@@ -173,6 +173,7 @@ fn gather(neighbors: &[NodeId], scratch: &mut Scratch) {
 #[inline(never)]
 fn score(vectors: &Vectors, scratch: &mut Scratch) {
     let Scratch { query, fresh, pool, .. } = scratch;
+    vectors.prefetch(fresh);
     let (fours, rest) = fresh.as_chunks::<4>();
     for &four in fours {
         let distances = vectors.walk_distances(query, four);

@@ -195,6 +195,13 @@ pub(crate) fn l2_f32x4(q: &[f32], rows: [&[f32]; 4]) -> [f32; 4] {
     (active::kernels().l2_f32x4)(q, &rows)
 }
 
+/// Asks for a row that is read soon, so that its cache lines come together rather than one after
+/// the other.
+#[inline(always)]
+pub(crate) fn prefetch(row: &[u8]) {
+    active::prefetch(row);
+}
+
 /// How many bits differ.
 ///
 /// # Panics

@@ -35,6 +35,15 @@ pub(super) fn available() -> Vec<&'static Kernels> {
     found
 }
 
+/// Asks for the cache lines of a row.
+#[inline(always)]
+pub(super) fn prefetch(row: &[u8]) {
+    for line in row.chunks(64) {
+        // SAFETY: a prefetch changes nothing that a program can see, and SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+}
+
 /// A table of functions that need no `unsafe` to call.
 macro_rules! entries {
     ($label:literal, $module:ident { $($kernel:ident($($argument:ident),*)),* }) => {
