@@ -51,6 +51,11 @@ impl CodeLayout {
         Self { dimension, padded, stride: padded + TRAILER }
     }
 
+    /// Components of a vector.
+    pub(crate) fn dimension(&self) -> usize {
+        self.dimension
+    }
+
     /// Bytes of a row.
     pub(crate) fn stride(&self) -> usize {
         self.stride

@@ -11,7 +11,8 @@ use crate::ids::NodeId;
 use crate::kernel::{self, Query7};
 use crate::metric::Metric;
 use crate::parallel;
-use crate::quantize::{self, CodeLayout, CodeTrailer};
+use crate::quantize::{self, CodeTrailer};
+use crate::rotation::Rotation;
 use crate::rows::Rows;
 
 /// Rows that are encoded before they are copied to their slots: bounds the scratch of a batch.
@@ -26,6 +27,7 @@ pub(crate) struct Query {
     left: Query7,
     trailer: CodeTrailer,
     floats: Vec<f32>,
+    rotated: Vec<f32>,
 }
 
 /// Codes and floats by slot.
@@ -35,6 +37,8 @@ pub(crate) struct Vectors {
     quantization: Quantization,
     dimension: usize,
     codes: Codes,
+    /// Codes are of rotated vectors.
+    rotation: Rotation,
     floats: Option<Rows<f32>>,
     /// Taken off before encoding under the Euclidean metric, which no translation changes: codes
     /// of vectors far from the origin would spend their seven bits on the distance to it.
@@ -47,7 +51,8 @@ impl Vectors {
             metric: config.metric,
             quantization: config.quantization,
             dimension: config.dimension,
-            codes: Codes::new(CodeLayout::new(config.dimension)),
+            codes: Codes::new(config.dimension),
+            rotation: Rotation::new(config.dimension),
             floats: config.keep_vectors.then(|| Rows::new(config.dimension)),
             center: Vec::new(),
         }
@@ -113,7 +118,7 @@ impl Vectors {
         if self.center.is_empty() && self.metric == Metric::Euclidean && self.has_codes() {
             self.center = mean(vectors, self.dimension);
         }
-        let stride = self.codes.layout().stride();
+        let stride = self.codes.packed_bytes();
         let rows = slots.len().min(ENCODE_ROWS);
         let mut codes = vec![0u8; if self.has_codes() { rows * stride } else { 0 }];
         let mut unit =
@@ -136,10 +141,10 @@ impl Vectors {
             if self.has_codes() {
                 let codes = &mut codes[..slots.len() * stride];
                 parallel::fill(codes, ENCODE_GRAIN * stride, |first, part| {
-                    let mut moved = vec![0f32; self.center.len()];
+                    let mut rotated = Vec::with_capacity(self.dimension);
                     for (at, row) in part.chunks_exact_mut(stride).enumerate() {
                         let from = (first / stride + at) * self.dimension;
-                        self.encode(&vectors[from..from + self.dimension], &mut moved, row);
+                        self.encode(&vectors[from..from + self.dimension], &mut rotated, row);
                     }
                 });
                 for (row, &slot) in codes.chunks_exact(stride).zip(slots) {
@@ -154,14 +159,15 @@ impl Vectors {
         }
     }
 
-    fn encode(&self, vector: &[f32], moved: &mut Vec<f32>, row: &mut [u8]) {
-        if self.center.is_empty() {
-            self.codes.layout().encode(vector, row);
-        } else {
-            moved.clear();
-            moved.extend(vector.iter().zip(&self.center).map(|(x, c)| x - c));
-            self.codes.layout().encode(moved, row);
-        }
+    /// Writes the row of a vector, and its sketch if there is room for one.
+    fn encode(&self, vector: &[f32], rotated: &mut Vec<f32>, row: &mut [u8]) {
+        rotated.clear();
+        rotated.extend_from_slice(vector);
+        rotated.iter_mut().zip(&self.center).for_each(|(x, c)| *x -= c);
+        self.rotation.apply(rotated);
+        let stride = self.codes.layout().stride();
+        self.codes.layout().encode(rotated, &mut row[..stride]);
+        self.codes.complete(row);
     }
 
     /// The vector of `slot` as it is compared: the floats, or what its code stands for.
@@ -173,6 +179,7 @@ impl Vectors {
         let mut row = Vec::new();
         self.codes.write(slot, &mut row);
         self.codes.layout().decode(&row, &mut vector);
+        self.rotation.undo(&mut vector);
         vector.iter_mut().zip(&self.center).for_each(|(x, c)| *x += c);
         vector
     }
@@ -183,6 +190,7 @@ impl Vectors {
             left: Query7::new(self.codes.layout().padded()),
             trailer: CodeTrailer::default(),
             floats: Vec::new(),
+            rotated: Vec::new(),
         }
     }
 
@@ -195,7 +203,9 @@ impl Vectors {
         }
         if self.has_codes() {
             let mut row = std::mem::take(&mut query.row);
-            self.encode(&query.floats, &mut Vec::new(), &mut row);
+            let mut rotated = std::mem::take(&mut query.rotated);
+            self.encode(&query.floats, &mut rotated, &mut row);
+            query.rotated = rotated;
             query.left.set(&row);
             query.trailer = self.codes.layout().trailer(&row);
             query.row = row;
@@ -211,6 +221,44 @@ impl Vectors {
         } else {
             query.floats.clear();
             query.floats.extend_from_slice(self.float_row(slot));
+        }
+    }
+
+    /// Whether [`Vectors::rough_distances`] are rough, and whoever keeps candidates by them should
+    /// score them again.
+    pub(crate) fn has_sketches(&self) -> bool {
+        self.has_codes() && self.codes.has_sketches()
+    }
+
+    /// The distances that a walk finds its way by: from sketches where there are any, else the walk
+    /// distances.
+    #[inline]
+    pub(crate) fn rough_distances(&self, query: &Query, slots: [NodeId; 4]) -> [f32; 4] {
+        if !self.has_sketches() {
+            return self.walk_distances(query, slots);
+        }
+        let sketches = slots.map(|slot| self.codes.sketch(slot));
+        let dots = kernel::sketch_x4(&query.left, sketches.map(|sketch| sketch.0));
+        [0, 1, 2, 3].map(|at| {
+            let dot = dots[at] as f32 * (query.trailer.scale * sketches[at].1);
+            match self.metric {
+                Metric::Cosine => 1.0 - dot,
+                Metric::Dot => -dot,
+                Metric::Euclidean => {
+                    let square_norm = self.codes.trailer(slots[at]).square_norm;
+                    query.trailer.square_norm + square_norm - 2.0 * dot
+                }
+            }
+        })
+    }
+
+    /// Asks for what rough distances to these slots will read.
+    #[inline(always)]
+    pub(crate) fn prefetch_rough(&self, slots: &[NodeId]) {
+        if self.has_sketches() {
+            slots.iter().for_each(|&slot| kernel::prefetch(self.codes.sketch(slot).0));
+        } else {
+            self.prefetch(slots);
         }
     }
 

@@ -112,10 +112,12 @@ impl Growth<'_> {
 
     /// Adds diverse nodes from the way that the walk took to those that were chosen.
     fn choose_along_the_way(&self, m0: usize, scratch: &mut Scratch) {
-        let Scratch { candidates, chosen, way, .. } = scratch;
+        let Scratch { candidates, chosen, way, query, .. } = scratch;
         candidates.clear();
         candidates.extend_from_slice(chosen);
-        candidates.extend(way.iter().filter(|met| self.alive.contains(met.slot())));
+        let met = way.iter().map(|met| met.slot()).filter(|&met| self.alive.contains(met));
+        candidates
+            .extend(met.map(|met| Candidate::new(self.vectors.walk_distance(query, met), met)));
         candidates.sort_unstable();
         candidates.dedup();
         select_neighbors(self.vectors, target_degree(m0), 1.0, scratch);

@@ -85,6 +85,11 @@ impl Pool {
         self.cursor = 0;
     }
 
+    /// Empties the pool, and keeps its room.
+    pub(crate) fn restart(&mut self) {
+        self.clear(self.room);
+    }
+
     /// Whether a candidate at `distance` could be among the best.
     #[inline(always)]
     pub(crate) fn admits(&self, candidate: Candidate) -> bool {

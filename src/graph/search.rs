@@ -35,7 +35,29 @@ pub(crate) fn search_layer(
         cost.visited += 1;
         score(vectors, scratch);
     }
+    cost.distances += settle(vectors, scratch);
     cost
+}
+
+/// Scores what a walk by rough distances kept again, by walk distance. Returns how many there were.
+pub(crate) fn settle(vectors: &Vectors, scratch: &mut Scratch) -> usize {
+    if !vectors.has_sketches() {
+        return 0;
+    }
+    let Scratch { query, fresh, pool, .. } = scratch;
+    fresh.clear();
+    fresh.extend(pool.iter().map(Candidate::slot));
+    pool.restart();
+    vectors.prefetch(fresh);
+    for four in fresh.chunks(4) {
+        let mut padded = [four[0]; 4];
+        padded[..four.len()].copy_from_slice(four);
+        let distances = vectors.walk_distances(query, padded);
+        for (&slot, distance) in four.iter().zip(distances) {
+            pool.insert(Candidate::new(distance, slot));
+        }
+    }
+    fresh.len()
 }
 
 /// SEARCH-LAYER on exact distances, from where a walk on codes ended (`scratch.fresh`): for vectors
@@ -123,6 +145,9 @@ pub(crate) fn search_layer_bridged(
         }
         score_matches(vectors, scratch);
     }
+    std::mem::swap(&mut scratch.pool, &mut scratch.matches);
+    cost.distances += settle(vectors, scratch);
+    std::mem::swap(&mut scratch.pool, &mut scratch.matches);
     (scratch.matches.len() >= ef.min(matching.len())).then_some(cost)
 }
 
@@ -146,8 +171,16 @@ fn start(
 /// Only the best entry point starts the walk: the others are far away and would keep the beam busy.
 fn enter(vectors: &Vectors, scratch: &mut Scratch) {
     let Scratch { query, fresh, pool, .. } = scratch;
-    let best =
-        fresh.iter().map(|&entry| Candidate::new(vectors.walk_distance(query, entry), entry)).min();
+    let mut best: Option<Candidate> = None;
+    for four in fresh.chunks(4) {
+        let mut padded = [four[0]; 4];
+        padded[..four.len()].copy_from_slice(four);
+        let distances = vectors.rough_distances(query, padded);
+        for (&slot, distance) in four.iter().zip(distances) {
+            let entry = Candidate::new(distance, slot);
+            best = Some(best.map_or(entry, |best| best.min(entry)));
+        }
+    }
     if let Some(best) = best {
         pool.insert(best);
     }
@@ -173,26 +206,25 @@ fn gather(neighbors: &[NodeId], scratch: &mut Scratch) {
 #[inline(never)]
 fn score(vectors: &Vectors, scratch: &mut Scratch) {
     let Scratch { query, fresh, pool, .. } = scratch;
-    vectors.prefetch(fresh);
-    let (fours, rest) = fresh.as_chunks::<4>();
-    for &four in fours {
-        let distances = vectors.walk_distances(query, four);
-        for (slot, distance) in four.into_iter().zip(distances) {
+    vectors.prefetch_rough(fresh);
+    for four in fresh.chunks(4) {
+        let mut padded = [four[0]; 4];
+        padded[..four.len()].copy_from_slice(four);
+        let distances = vectors.rough_distances(query, padded);
+        for (&slot, distance) in four.iter().zip(distances) {
             pool.insert(Candidate::new(distance, slot));
         }
-    }
-    for &slot in rest {
-        pool.insert(Candidate::new(vectors.walk_distance(query, slot), slot));
     }
 }
 
 #[inline(never)]
 fn score_matches(vectors: &Vectors, scratch: &mut Scratch) {
     let Scratch { query, fresh, pool, matches, .. } = scratch;
+    vectors.prefetch_rough(fresh);
     for four in fresh.chunks(4) {
         let mut padded = [four[0]; 4];
         padded[..four.len()].copy_from_slice(four);
-        let distances = vectors.walk_distances(query, padded);
+        let distances = vectors.rough_distances(query, padded);
         for (&slot, distance) in four.iter().zip(distances) {
             pool.insert(Candidate::new(distance, slot));
             matches.insert(Candidate::new(distance, slot));

@@ -271,12 +271,15 @@ impl Importer {
         let (codes, _, _) = self.vectors.parts_mut();
         codes.reserve(first + count)?;
         codes.grow(first + count);
+        let mut packed = vec![0; codes.packed_bytes()];
         for (at, row) in bytes.chunks_exact(layout.stride()).enumerate() {
             // A slot that was never used since it was freed has a row of zeros or an old one.
             if row.iter().any(|&byte| byte != 0) && !layout.validate(row) {
                 return Err(Error::corrupt(format!("the code of slot {} is none", first + at)));
             }
-            codes.set(NodeId::from_index(first + at), row);
+            packed[..row.len()].copy_from_slice(row);
+            codes.complete(&mut packed);
+            codes.set(NodeId::from_index(first + at), &packed);
         }
         self.rows[0] += count;
         Ok(())

@@ -1,6 +1,6 @@
 //! The byte products, once for all instruction sets.
 
-use super::Left;
+use super::{Left, SKETCH_BLOCK};
 use crate::quantize::CODE_BLOCK;
 
 /// Sums of products, spread over the lanes of one register.
@@ -21,6 +21,12 @@ pub(super) trait Lanes: Copy {
     /// # Safety
     /// `STEP` elements are readable at both pointers.
     unsafe fn add(self, row: *const u8, left: *const Left) -> Self;
+
+    /// Adds the products of a block of codes with a block of a sketch, to both sums in turn.
+    ///
+    /// # Safety
+    /// `SKETCH_BLOCK` bytes are readable at `sketch`, `CODE_BLOCK` elements at `left`.
+    unsafe fn add_sketch(sums: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2];
 
     /// Both together.
     unsafe fn plus(self, other: Self) -> Self;
@@ -60,6 +66,28 @@ pub(super) unsafe fn dot7x4<L: Lanes>(left: &[Left], rows: &[&[u8]; 4]) -> [i32;
         for at in (0..left.len()).step_by(CODE_BLOCK) {
             for (sums, row) in sums.iter_mut().zip(rows) {
                 *sums = add_block(*sums, row.as_ptr().add(at), left.as_ptr().add(at));
+            }
+        }
+        let [[a, b], [c, d], [e, f], [g, h]] = sums;
+        L::sums([a.plus(b), c.plus(d), e.plus(f), g.plus(h)])
+    }
+}
+
+/// # Safety
+/// As for [`Lanes`].
+#[inline(always)]
+pub(super) unsafe fn sketch_x4<L: Lanes>(left: &[Left], sketches: &[&[u8]; 4]) -> [i32; 4] {
+    let blocks = left.len() / CODE_BLOCK;
+    assert!(left.len().is_multiple_of(CODE_BLOCK), "a row of codes");
+    assert!(sketches.iter().all(|sketch| sketch.len() >= blocks * SKETCH_BLOCK), "its sketches");
+    // SAFETY: every block lies inside all slices; the caller has the instruction set.
+    unsafe {
+        let mut sums = [[L::zero(); 2]; 4];
+        for block in 0..blocks {
+            let left = left.as_ptr().add(block * CODE_BLOCK);
+            for (sums, sketch) in sums.iter_mut().zip(sketches) {
+                let sketch = sketch.as_ptr().add(block * SKETCH_BLOCK);
+                *sums = L::add_sketch(*sums, sketch, left);
             }
         }
         let [[a, b], [c, d], [e, f], [g, h]] = sums;

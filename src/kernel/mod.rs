@@ -44,6 +44,9 @@ use crate::quantize::{CODE_BLOCK, CODE_OFFSET};
 /// One number of a prepared row: its signed code, or for `simd128` what stands for it there.
 pub(super) type Left = active::Left;
 
+/// Bytes of a sketch for each block of codes.
+pub(crate) const SKETCH_BLOCK: usize = CODE_BLOCK / 4;
+
 pub(super) type Tile = fn([&[Left]; 4], [i32; 4], &[u8], usize, [&mut [i32]; 4]);
 
 /// One instruction set. Every function checks the lengths that it relies on.
@@ -52,6 +55,8 @@ pub(super) struct Kernels {
     /// Products of a prepared query with the stored (offset) codes of a row.
     pub(super) dot7: fn(&[Left], &[u8]) -> i32,
     pub(super) dot7x4: fn(&[Left], &[&[u8]; 4]) -> [i32; 4],
+    /// Products of a prepared query with the stored (0 to 3) levels of four sketches.
+    pub(super) sketch_x4: fn(&[Left], &[&[u8]; 4]) -> [i32; 4],
     /// Products of four prepared rows, less their biases, with as many rows of a buffer (at this
     /// stride) as the outputs are long.
     pub(super) dot7_tile: Tile,
@@ -115,6 +120,14 @@ pub(crate) fn dot7(q: &Query7, row: &[u8]) -> i32 {
 #[inline]
 pub(crate) fn dot7x4(q: &Query7, rows: [&[u8]; 4]) -> [i32; 4] {
     (active::kernels().dot7x4)(&q.left, &rows).map(|sum| sum - q.bias)
+}
+
+/// The products of the signed codes of `q` with four sketches, whose stored levels 0 to 3 stand for
+/// -3, -1, 1 and 3.
+#[inline]
+pub(crate) fn sketch_x4(q: &Query7, sketches: [&[u8]; 4]) -> [i32; 4] {
+    let codes = q.bias / CODE_OFFSET;
+    (active::kernels().sketch_x4)(&q.left, &sketches).map(|sum| 2 * sum - 3 * codes)
 }
 
 /// Products of rows `first..first + count` with all `n` rows of a contiguous buffer:

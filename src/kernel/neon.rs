@@ -14,6 +14,8 @@ static KERNELS: Kernels = Kernels {
     dot7: |left, row| unsafe { lanes::dot7::<Products>(left, row) },
     // SAFETY: as above.
     dot7x4: |left, rows| unsafe { lanes::dot7x4::<Products>(left, rows) },
+    // SAFETY: as above.
+    sketch_x4: |left, sketches| unsafe { lanes::sketch_x4::<Products>(left, sketches) },
     // SAFETY: as above. 4 x 4 sums leave 16 of 32 registers.
     dot7_tile: |left, bias, rows, stride, out| unsafe {
         lanes::tile::<Products, 4>(left, bias, rows, stride, out)
@@ -61,6 +63,31 @@ impl Lanes for Products {
             let fours = vmlal_high_s8(low, a, p);
             let fours = vmlal_s8(fours, vget_low_s8(b), vget_low_s8(q));
             Self(vpadalq_s16(self.0, vmlal_high_s8(fours, b, q)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_sketch([a, b]: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+        // SAFETY: the caller has NEON and lets 16 levels and 64 codes be read. Four products of at
+        // most 63 * 3 fit 16 bits.
+        unsafe {
+            let packed = vld1q_u8(sketch);
+            let three = vdupq_n_u8(3);
+            let level = |packed| vreinterpretq_s8_u8(vandq_u8(packed, three));
+            let levels = [
+                level(packed),
+                level(vshrq_n_u8::<2>(packed)),
+                level(vshrq_n_u8::<4>(packed)),
+                level(vshrq_n_u8::<6>(packed)),
+            ];
+            let two = |sum: int32x4_t, p: int8x16_t, left: *const Left| {
+                let codes = vld1q_s8(left);
+                let low = vmull_s8(vget_low_s8(codes), vget_low_s8(p));
+                vpadalq_s16(sum, vmlal_high_s8(low, codes, p))
+            };
+            let a = two(two(a.0, levels[0], left), levels[1], left.add(16));
+            let b = two(two(b.0, levels[2], left.add(32)), levels[3], left.add(48));
+            [Self(a), Self(b)]
         }
     }
 

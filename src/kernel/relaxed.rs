@@ -21,6 +21,17 @@ pub(super) fn prepare(codes: &[u8], left: &mut [Left]) {
 #[derive(Clone, Copy)]
 pub(super) struct Products(v128);
 
+impl Products {
+    /// # Safety
+    /// 16 codes are readable at `left`.
+    #[inline(always)]
+    unsafe fn add_bytes(self, row: v128, left: *const Left) -> Self {
+        // SAFETY: the caller lets 16 codes be read.
+        let left = unsafe { v128_load(left.cast()) };
+        Self(i32x4_relaxed_dot_i8x16_i7x16_add(left, row, self.0))
+    }
+}
+
 impl Lanes for Products {
     const STEP: usize = 16;
 
@@ -32,8 +43,17 @@ impl Lanes for Products {
     #[inline(always)]
     unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
         // SAFETY: the caller lets 16 codes be read at both.
-        let (row, left) = unsafe { (v128_load(row.cast()), v128_load(left.cast())) };
-        Self(i32x4_relaxed_dot_i8x16_i7x16_add(left, row, self.0))
+        unsafe { self.add_bytes(v128_load(row.cast()), left) }
+    }
+
+    #[inline(always)]
+    unsafe fn add_sketch(sums: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+        // SAFETY: the caller lets 16 bytes of levels and 64 codes be read.
+        unsafe {
+            super::simd128::add_levels(sums, sketch, left, |sum, row, left| {
+                sum.add_bytes(row, left)
+            })
+        }
     }
 
     #[inline(always)]

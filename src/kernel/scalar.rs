@@ -1,7 +1,7 @@
 //! The specification, and what machines without vectors use.
 
-use super::{Kernels, float};
-use crate::quantize::CODE_OFFSET;
+use super::{Kernels, SKETCH_BLOCK, float};
+use crate::quantize::{CODE_BLOCK, CODE_OFFSET};
 
 pub(super) type Left = i8;
 
@@ -9,6 +9,7 @@ pub(super) static KERNELS: Kernels = Kernels {
     name: "scalar",
     dot7,
     dot7x4: |left, rows| rows.map(|row| dot7(left, row)),
+    sketch_x4: |left, sketches| sketches.map(|sketch| sketch_product(left, sketch)),
     dot7_tile,
     dot_f32: |a, b| float::dot(a, b),
     dot_f32x4: |q, rows| rows.map(|row| float::dot(q, row)),
@@ -33,6 +34,18 @@ pub(super) fn prepare(codes: &[u8], left: &mut [Left]) {
 fn dot7(left: &[Left], row: &[u8]) -> i32 {
     let row = &row[..left.len()];
     left.iter().zip(row).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
+}
+
+fn sketch_product(left: &[Left], sketch: &[u8]) -> i32 {
+    let mut sum = 0;
+    for (block, left) in left.chunks_exact(CODE_BLOCK).enumerate() {
+        let sketch = &sketch[block * SKETCH_BLOCK..][..SKETCH_BLOCK];
+        for (at, &code) in left.iter().enumerate() {
+            let level = sketch[at % SKETCH_BLOCK] >> (at / SKETCH_BLOCK * 2) & 3;
+            sum += i32::from(code) * i32::from(level);
+        }
+    }
+    sum
 }
 
 fn dot7_tile(left: [&[Left]; 4], bias: [i32; 4], rows: &[u8], stride: usize, out: [&mut [i32]; 4]) {

@@ -18,6 +18,7 @@ static KERNELS: Kernels = Kernels {
     name: if cfg!(target_feature = "relaxed-simd") { "relaxed-simd" } else { "simd128" },
     dot7,
     dot7x4,
+    sketch_x4,
     dot7_tile,
     dot_f32,
     dot_f32x4: |q, rows| rows.map(|row| dot_f32(q, row)),
@@ -45,6 +46,12 @@ fn dot7(left: &[Left], row: &[u8]) -> i32 {
 fn dot7x4(left: &[Left], rows: &[&[u8]; 4]) -> [i32; 4] {
     // SAFETY: this file is compiled only where the vectors are enabled.
     unsafe { lanes::dot7x4::<Products>(left, rows) }
+}
+
+#[inline(never)]
+fn sketch_x4(left: &[Left], sketches: &[&[u8]; 4]) -> [i32; 4] {
+    // SAFETY: this file is compiled only where the vectors are enabled.
+    unsafe { lanes::sketch_x4::<Products>(left, sketches) }
 }
 
 #[inline(never)]
@@ -92,6 +99,19 @@ mod widened {
     #[derive(Clone, Copy)]
     pub(in super::super) struct Products(v128);
 
+    impl Products {
+        /// # Safety
+        /// 16 factors are readable at `left`.
+        #[inline(always)]
+        unsafe fn add_bytes(self, pairs: v128, left: *const Left) -> Self {
+            // SAFETY: the caller lets 16 factors be read.
+            let (odd, mixed) = unsafe { (v128_load(left.cast()), v128_load(left.add(8).cast())) };
+            let low = v128_and(pairs, u16x8_splat(0xff));
+            let products = i32x4_add(i32x4_dot_i16x8(pairs, odd), i32x4_dot_i16x8(low, mixed));
+            Self(i32x4_add(self.0, products))
+        }
+    }
+
     impl Lanes for Products {
         const STEP: usize = 16;
 
@@ -103,12 +123,15 @@ mod widened {
         #[inline(always)]
         unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
             // SAFETY: the caller lets 16 codes and their factors be read.
-            let (pairs, odd, mixed) = unsafe {
-                (v128_load(row.cast()), v128_load(left.cast()), v128_load(left.add(8).cast()))
-            };
-            let low = v128_and(pairs, u16x8_splat(0xff));
-            let products = i32x4_add(i32x4_dot_i16x8(pairs, odd), i32x4_dot_i16x8(low, mixed));
-            Self(i32x4_add(self.0, products))
+            unsafe { self.add_bytes(v128_load(row.cast()), left) }
+        }
+
+        #[inline(always)]
+        unsafe fn add_sketch(sums: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+            // SAFETY: the caller lets 16 bytes of levels and 64 factors be read.
+            unsafe {
+                super::add_levels(sums, sketch, left, |sum, row, left| sum.add_bytes(row, left))
+            }
         }
 
         #[inline(always)]
@@ -125,6 +148,30 @@ mod widened {
         unsafe fn sum(self) -> i32 {
             super::sum(i32x4_shr(self.0, 8))
         }
+    }
+}
+
+/// Unpacks a block of a sketch, and adds its parts to two sums in turn.
+///
+/// # Safety
+/// 16 bytes are readable at `sketch`, `CODE_BLOCK` elements at `left`, and `add` may be called with
+/// 16 of them.
+#[inline(always)]
+pub(super) unsafe fn add_levels<L>(
+    [a, b]: [L; 2],
+    sketch: *const u8,
+    left: *const Left,
+    add: impl Fn(L, v128, *const Left) -> L,
+) -> [L; 2] {
+    let three = u8x16_splat(3);
+    // SAFETY: the caller lets all of it be read.
+    unsafe {
+        let packed = v128_load(sketch.cast());
+        let a = add(a, v128_and(packed, three), left);
+        let b = add(b, v128_and(u16x8_shr(packed, 2), three), left.add(16));
+        let a = add(a, v128_and(u16x8_shr(packed, 4), three), left.add(32));
+        let b = add(b, v128_and(u16x8_shr(packed, 6), three), left.add(48));
+        [a, b]
     }
 }
 

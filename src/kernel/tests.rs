@@ -114,6 +114,34 @@ fn the_largest_codes_do_not_overflow() {
 }
 
 #[test]
+fn sketch_products_are_those_of_their_levels() {
+    let mut random = Random::new();
+    for dimension in dimensions(&mut random) {
+        let layout = CodeLayout::new(dimension);
+        let codes = row(layout, dimension, || random.code());
+        let mut q = Query7::new(layout.padded());
+        q.set(&codes);
+        let sketches: [Vec<u8>; 4] = std::array::from_fn(|_| {
+            (0..layout.padded() / 4).map(|_| random.next() as u8).collect()
+        });
+        let expected: [i32; 4] = sketches.each_ref().map(|sketch| {
+            let level = |at: usize| {
+                let byte = sketch[at / CODE_BLOCK * SKETCH_BLOCK + at % SKETCH_BLOCK];
+                2 * i32::from(byte >> (at % CODE_BLOCK / SKETCH_BLOCK * 2) & 3) - 3
+            };
+            (0..layout.padded()).map(|at| (i32::from(codes[at]) - CODE_OFFSET) * level(at)).sum()
+        });
+        let rows = sketches.each_ref().map(Vec::as_slice);
+        for backend in backends() {
+            let sums = (backend.sketch_x4)(&q.left, &rows);
+            let got = sums.map(|sum| 2 * sum - 3 * (q.bias / CODE_OFFSET));
+            assert_eq!(got, expected, "{}, {dimension} components", backend.name);
+        }
+        assert_eq!(sketch_x4(&q, rows), expected);
+    }
+}
+
+#[test]
 fn a_query_can_be_set_again() {
     let layout = CodeLayout::new(100);
     let (first, second) = (row(layout, 100, || 127), row(layout, 100, || 70));
@@ -239,6 +267,8 @@ fn short_buffers_are_refused() {
         assert!(refused(&|| _ = (backend.dot7)(&q.left, &short)), "{}", backend.name);
         let rows: [&[u8]; 4] = [&long, &long, &long, &short];
         assert!(refused(&|| _ = (backend.dot7x4)(&q.left, &rows)), "{}", backend.name);
+        let sketches: [&[u8]; 4] = [&long, &long, &long, &short[..31]];
+        assert!(refused(&|| _ = (backend.sketch_x4)(&q.left, &sketches)), "{}", backend.name);
         assert!(refused(&|| _ = (backend.dot_f32)(&[0.0; 3], &[0.0; 2])), "{}", backend.name);
         assert!(refused(&|| _ = (backend.hamming)(&[0; 3], &[0; 2])), "{}", backend.name);
     }

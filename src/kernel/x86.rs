@@ -63,6 +63,7 @@ macro_rules! kernels {
         static $name: Kernels = entries!($label, $module {
             dot7(left, row),
             dot7x4(left, rows),
+            sketch_x4(left, sketches),
             dot7_tile(left, bias, rows, stride, out),
             dot_f32(a, b),
             dot_f32x4(q, rows),
@@ -85,6 +86,12 @@ macro_rules! kernels {
             pub(super) fn dot7x4(left: &[Left], rows: &[&[u8]; 4]) -> [i32; 4] {
                 // SAFETY: the features of `Lanes` are enabled here.
                 unsafe { lanes::dot7x4::<$lanes>(left, rows) }
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn sketch_x4(left: &[Left], sketches: &[&[u8]; 4]) -> [i32; 4] {
+                // SAFETY: the features of `Lanes` are enabled here.
+                unsafe { lanes::sketch_x4::<$lanes>(left, sketches) }
             }
 
             #[target_feature(enable = $features)]
@@ -163,6 +170,20 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn add_sketch([a, b]: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+        // SAFETY: the caller has AVX2 and lets 16 bytes of levels and 64 codes be read.
+        unsafe {
+            let [low, high] = levels256(sketch);
+            let left: *const __m256i = left.cast();
+            let low = _mm256_maddubs_epi16(low, _mm256_loadu_si256(left));
+            let high = _mm256_maddubs_epi16(high, _mm256_loadu_si256(left.add(1)));
+            let fours = _mm256_add_epi16(low, high);
+            let sum = _mm256_add_epi32(a.0, _mm256_madd_epi16(fours, _mm256_set1_epi16(1)));
+            [b, Self(sum)]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn plus(self, other: Self) -> Self {
         // SAFETY: the caller has AVX2.
         Self(unsafe { _mm256_add_epi32(self.0, other.0) })
@@ -199,6 +220,18 @@ impl Lanes for AvxVnni {
         unsafe {
             let row = _mm256_loadu_si256(row.cast());
             Self(_mm256_dpbusd_avx_epi32(self.0, row, _mm256_loadu_si256(left.cast())))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_sketch([a, b]: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+        // SAFETY: the caller has AVX-VNNI and lets 16 bytes of levels and 64 codes be read.
+        unsafe {
+            let [low, high] = levels256(sketch);
+            let left: *const __m256i = left.cast();
+            let a = _mm256_dpbusd_avx_epi32(a.0, low, _mm256_loadu_si256(left));
+            let b = _mm256_dpbusd_avx_epi32(b.0, high, _mm256_loadu_si256(left.add(1)));
+            [Self(a), Self(b)]
         }
     }
 
@@ -256,6 +289,27 @@ impl Lanes for Avx512Vnni {
     }
 
     #[inline(always)]
+    unsafe fn add_sketch([a, b]: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+        // SAFETY: the caller has AVX-512 VNNI and lets 16 bytes of levels and 64 codes be read.
+        unsafe {
+            let packed = _mm512_broadcast_i32x4(_mm_loadu_si128(sketch.cast()));
+            let shifts = _mm512_set_epi64(
+                0x6_0000_0006,
+                0x6_0000_0006,
+                0x4_0000_0004,
+                0x4_0000_0004,
+                0x2_0000_0002,
+                0x2_0000_0002,
+                0,
+                0,
+            );
+            let levels = _mm512_and_si512(_mm512_srlv_epi32(packed, shifts), _mm512_set1_epi8(3));
+            let sum = _mm512_dpbusd_epi32(a.0, levels, _mm512_loadu_si512(left.cast()));
+            [b, Self(sum)]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn plus(self, other: Self) -> Self {
         // SAFETY: the caller has AVX-512.
         Self(unsafe { _mm512_add_epi32(self.0, other.0) })
@@ -271,6 +325,25 @@ impl Lanes for Avx512Vnni {
     unsafe fn sum(self) -> i32 {
         // SAFETY: the caller has AVX-512, which brings AVX2.
         unsafe { sum256(self.halves()) }
+    }
+}
+
+/// The levels of a block of a sketch, one a byte.
+///
+/// # Safety
+/// The machine has AVX2, and 16 bytes are readable.
+#[inline(always)]
+unsafe fn levels256(sketch: *const u8) -> [__m256i; 2] {
+    // SAFETY: as the caller says.
+    unsafe {
+        let packed = _mm256_broadcastsi128_si256(_mm_loadu_si128(sketch.cast()));
+        let three = _mm256_set1_epi8(3);
+        let low = _mm256_set_epi64x(0x2_0000_0002, 0x2_0000_0002, 0, 0);
+        let high = _mm256_set_epi64x(0x6_0000_0006, 0x6_0000_0006, 0x4_0000_0004, 0x4_0000_0004);
+        [
+            _mm256_and_si256(_mm256_srlv_epi32(packed, low), three),
+            _mm256_and_si256(_mm256_srlv_epi32(packed, high), three),
+        ]
     }
 }
 
