@@ -4,8 +4,8 @@
 //! components, or one outlier that some models have) waste most of them; after a rotation all
 //! components look alike, and distances are what they were.
 //!
-//! The rotation is random signs, then a Walsh-Hadamard transform of the first and of the last `2^k`
-//! components, which overlap. It is the same for all indexes, and gives the same bits on every
+//! The rotation is random signs and a Walsh-Hadamard transform of the first `2^k` components, then
+//! the same, with other signs, of the last `2^k`; they overlap. It is the same for all indexes, and gives the same bits on every
 //! machine: single additions and multiplications in a fixed order.
 
 /// Vectors with fewer components are left as they are: there is little to spread them over.
@@ -14,50 +14,61 @@ const LEAST_DIMENSION: usize = 64;
 /// The rotation of vectors of one dimension.
 #[derive(Clone, Debug)]
 pub(crate) struct Rotation {
-    /// 1 or -1 a component; none where nothing is rotated.
-    signs: Vec<f32>,
+    /// 1 or -1 for each of the first components; none where nothing is rotated.
+    first: Vec<f32>,
+    /// The same for the last ones; none if the first are all.
+    last: Vec<f32>,
     /// Components that are transformed at once: the largest power of two that the dimension has.
     width: usize,
 }
 
 impl Rotation {
     pub(crate) fn new(dimension: usize) -> Self {
-        let rotated = if dimension < LEAST_DIMENSION { 0 } else { dimension };
+        let width = 1 << dimension.max(1).ilog2();
         let mut state = 0x9e37_79b9_7f4a_7c15u64;
-        let signs = (0..rotated).map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            if state >> 63 == 0 { 1.0 } else { -1.0 }
-        });
-        Self { signs: signs.collect(), width: 1 << dimension.max(1).ilog2() }
+        let mut signs = |wanted: bool| -> Vec<f32> {
+            let signs = (0..width).map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                if state >> 63 == 0 { 1.0 } else { -1.0 }
+            });
+            if wanted { signs.collect() } else { Vec::new() }
+        };
+        let first = signs(dimension >= LEAST_DIMENSION);
+        let last = signs(dimension >= LEAST_DIMENSION && dimension > width);
+        Self { first, last, width }
     }
 
     /// Rotates a vector in place.
     pub(crate) fn apply(&self, vector: &mut [f32]) {
-        if self.signs.is_empty() {
-            return;
+        let rest = vector.len() - self.width;
+        if !self.first.is_empty() {
+            flip(&mut vector[..self.width], &self.first);
+            transform(&mut vector[..self.width]);
         }
-        vector.iter_mut().zip(&self.signs).for_each(|(x, sign)| *x *= sign);
-        transform(&mut vector[..self.width]);
-        if vector.len() > self.width {
-            let rest = vector.len() - self.width;
+        if !self.last.is_empty() {
+            flip(&mut vector[rest..], &self.last);
             transform(&mut vector[rest..]);
         }
     }
 
     /// Rotates a vector back.
     pub(crate) fn undo(&self, vector: &mut [f32]) {
-        if self.signs.is_empty() {
-            return;
-        }
-        if vector.len() > self.width {
-            let rest = vector.len() - self.width;
+        let rest = vector.len() - self.width;
+        if !self.last.is_empty() {
             transform(&mut vector[rest..]);
+            flip(&mut vector[rest..], &self.last);
         }
-        transform(&mut vector[..self.width]);
-        vector.iter_mut().zip(&self.signs).for_each(|(x, sign)| *x *= sign);
+        if !self.first.is_empty() {
+            transform(&mut vector[..self.width]);
+            flip(&mut vector[..self.width], &self.first);
+        }
     }
+}
+
+fn flip(vector: &mut [f32], signs: &[f32]) {
+    vector.iter_mut().zip(signs).for_each(|(x, sign)| *x *= sign);
 }
 
 /// The Walsh-Hadamard transform that keeps lengths, and is its own inverse. The length is a power
@@ -129,6 +140,6 @@ mod tests {
         let hash = vector.iter().flat_map(|x| x.to_le_bytes()).fold(0u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3).rotate_left(5)
         });
-        assert_eq!(hash, 0);
+        assert_eq!(hash, 7_319_481_714_411_200_040);
     }
 }

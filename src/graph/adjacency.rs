@@ -46,6 +46,12 @@ impl Adjacency {
         &self.links.row(slot)[..usize::from(self.degrees.row(slot)[0])]
     }
 
+    /// Asks for the neighbors of `slot`.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, slot: NodeId) {
+        crate::kernel::prefetch(self.links.row(slot));
+    }
+
     /// Replaces the neighbors of `slot`.
     pub(crate) fn set(&mut self, slot: NodeId, neighbors: &[NodeId]) {
         self.links.row_mut(slot)[..neighbors.len()].copy_from_slice(neighbors);

@@ -128,6 +128,12 @@ impl Pool {
         None
     }
 
+    /// What [`Pool::expand_next`] would return.
+    #[inline(always)]
+    pub(crate) fn peek(&self) -> Option<Candidate> {
+        self.entries[self.cursor..].iter().map(|&entry| Candidate(entry)).find(|c| !c.is_expanded())
+    }
+
     /// The farthest of a full pool.
     pub(crate) fn farthest(&self) -> Option<Candidate> {
         self.entries

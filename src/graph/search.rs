@@ -31,6 +31,9 @@ pub(crate) fn search_layer(
     while let Some(nearest) = scratch.pool.expand_next() {
         scratch.way.push(nearest);
         gather(links.neighbors(nearest.slot()), scratch);
+        if let Some(next) = scratch.pool.peek() {
+            links.prefetch(next.slot());
+        }
         cost.distances += scratch.fresh.len();
         cost.visited += 1;
         score(vectors, scratch);

@@ -211,7 +211,7 @@ pub(crate) fn l2_f32x4(q: &[f32], rows: [&[f32]; 4]) -> [f32; 4] {
 /// Asks for a row that is read soon, so that its cache lines come together rather than one after
 /// the other.
 #[inline(always)]
-pub(crate) fn prefetch(row: &[u8]) {
+pub(crate) fn prefetch<T>(row: &[T]) {
     active::prefetch(row);
 }
 

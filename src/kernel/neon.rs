@@ -112,4 +112,4 @@ impl Lanes for Products {
 
 /// Left to the machine.
 #[inline(always)]
-pub(super) fn prefetch(_: &[u8]) {}
+pub(super) fn prefetch<T>(_: &[T]) {}

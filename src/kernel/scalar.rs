@@ -58,4 +58,4 @@ fn dot7_tile(left: [&[Left]; 4], bias: [i32; 4], rows: &[u8], stride: usize, out
 
 /// Left to the machine.
 #[inline(always)]
-pub(super) fn prefetch(_: &[u8]) {}
+pub(super) fn prefetch<T>(_: &[T]) {}

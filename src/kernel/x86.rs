@@ -37,8 +37,8 @@ pub(super) fn available() -> Vec<&'static Kernels> {
 
 /// Asks for the cache lines of a row.
 #[inline(always)]
-pub(super) fn prefetch(row: &[u8]) {
-    for line in row.chunks(64) {
+pub(super) fn prefetch<T>(row: &[T]) {
+    for line in row.chunks((64 / size_of::<T>()).max(1)) {
         // SAFETY: a prefetch changes nothing that a program can see, and SSE is part of x86-64.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
