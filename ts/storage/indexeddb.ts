@@ -52,7 +52,14 @@ export class IndexedDbStorage implements StorageAdapter {
   }
 }
 
-/** Why IndexedDB can't be used here; undefined when it can. Some private windows have it and refuse to open it. */
+/** What a browser says where it keeps nothing at all: a sandboxed frame, blocked site data, some private windows. */
+const NEVER = new Set(['SecurityError', 'InvalidStateError', 'NotSupportedError', 'TypeError']);
+
+/**
+ * Why IndexedDB can't be used here; undefined when it can. Some private windows have it and refuse to open it. Any
+ * other failure, a full quota above all, is no reason to go on in memory as if nothing were stored: opening the
+ * collection itself will say what is wrong.
+ */
 export async function indexedDbProblem(): Promise<string | undefined> {
   if (typeof indexedDB === 'undefined') return 'there is no IndexedDB here';
   const probe = 'kindex-probe';
@@ -61,7 +68,8 @@ export async function indexedDbProblem(): Promise<string | undefined> {
     await deleteDB(probe);
     return undefined;
   } catch (thrown) {
-    return `IndexedDB refuses to open: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    const { name, message } = thrown as Error;
+    return NEVER.has(name) ? `IndexedDB refuses to open: ${message}` : undefined;
   }
 }
 

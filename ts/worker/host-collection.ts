@@ -113,8 +113,16 @@ export class HostCollection {
       link,
     );
     if (!store.durable) return collection;
+    // Batches are there only where a manifest was, and this is no place to begin anew.
+    for await (const { sequence } of store.readLog(0)) {
+      engine.free();
+      throw new KindexError(
+        'CORRUPT',
+        `the manifest of collection '${name}' is missing, and its log begins at record ${sequence}`,
+      );
+    }
     await store.claim?.();
-    // A load that was interrupted may have left documents.
+    // A load that was interrupted may have left documents and segments.
     const garbage = { keepSegments: undefined, logFrom: 0, logEnd: 0, keepDocuments: new Set([]) };
     await store.sweep(garbage);
     await store.writeManifest(encodeManifest(manifest, glue.crc32));

@@ -1,0 +1,137 @@
+/** Kills pages, workers, renderers and browsers while batches are written, and looks at what is left. */
+import type { Page } from 'puppeteer-core';
+import { type Kind, Victim, within } from './browsers.js';
+import type { Tally } from './tally.js';
+import { Model, randomFrom } from './workload.js';
+
+const WAYS = {
+  chromium: ['crash', 'renderer', 'worker', 'reload', 'browser'],
+  firefox: ['reload', 'browser'],
+} as const;
+type Way = (typeof WAYS)[Kind][number];
+
+/** Records after which a run begins anew: the point is many kills, not a large collection. */
+const MOST_RECORDS = 12_000;
+const PATIENCE_MS = 60_000;
+const NAME = 'torture';
+
+export async function kills(
+  kind: Kind,
+  url: string,
+  rounds: number,
+  seed: number,
+  tally: Tally,
+): Promise<void> {
+  const random = randomFrom(seed);
+  const victim = new Victim(kind, url);
+  let model = new Model(seed);
+  let page: Page | undefined;
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const ways = WAYS[kind];
+      const way = ways[Math.floor(random() * ways.length)] as Way;
+      if (model.records.size > MOST_RECORDS) {
+        model = new Model(seed + round + 1);
+        page ??= await victim.page(() => {});
+        await victim.load(page);
+        await page.evaluate((name) => globalThis.torture.destroy(name), NAME);
+      }
+      page = await oneKill(victim, page, way, model, random, tally);
+    }
+  } finally {
+    await victim.close();
+  }
+}
+
+/** Lets the run go on from where it is, kills it, and reads what is there. */
+async function oneKill(
+  victim: Victim,
+  before: Page | undefined,
+  way: Way,
+  model: Model,
+  random: () => number,
+  tally: Tally,
+): Promise<Page | undefined> {
+  let begun = model.batches - 1;
+  let acknowledged = model.batches - 1;
+  let failure: string | undefined;
+  const hear = (what: string, value: string) => {
+    if (what === 'begins') begun = Number(value);
+    else if (what === 'acknowledges') acknowledged = Number(value);
+    else if (what === 'fails') failure = value;
+  };
+  before?.removeAllListeners('console');
+  await shut(before);
+  let page = await victim.page(hear);
+  await within(
+    PATIENCE_MS,
+    'opening before the kill',
+    page.evaluate((name) => globalThis.torture.open(name), NAME),
+  );
+  page
+    .evaluate((seed, from) => globalThis.torture.writeOn(seed, from), model.seed, model.batches)
+    .catch(() => {});
+  // Mostly early, when the first batches and the checkpoint fall; sometimes late.
+  await new Promise((resolve) => setTimeout(resolve, 20 + random() ** 2 * 1500));
+  await end(victim, page, way);
+  tally.count(`${victim.kind} ${way}`, 'kills');
+
+  page.removeAllListeners('console');
+  if (way !== 'reload') {
+    await shut(page);
+    page = await victim.page(() => {});
+  }
+  const found = await within(
+    PATIENCE_MS,
+    `opening after ${way}`,
+    page.evaluate(async (name) => {
+      await globalThis.torture.open(name);
+      return globalThis.torture.digest();
+    }, NAME),
+  );
+  if (failure) tally.fail(`${victim.kind} ${way}`, 'wrong', `batch ${failure}`);
+  // What was acknowledged is there; of what was under way, whole batches may be.
+  while (model.batches <= acknowledged) model.advance();
+  const same = () => {
+    const { records, sum } = model.digest();
+    return records === found.records && sum === found.sum;
+  };
+  // The last word of a page that is killed may not arrive.
+  while (!same() && model.batches <= begun + 1) model.advance();
+  if (!same()) {
+    const { records } = model.digest();
+    const what = `seed ${model.seed}: ${found.records} records where batch ${acknowledged} of ${begun} was acknowledged and ${records} were expected`;
+    tally.fail(`${victim.kind} ${way}`, found.records < records ? 'lost' : 'half', what);
+    throw new Error(what);
+  }
+  const wrong = await page.evaluate(
+    (seed, count) => globalThis.torture.wrongAnswers(seed, count),
+    model.seed,
+    5,
+  );
+  if (wrong > 0) tally.fail(`${victim.kind} ${way}`, 'wrong', `${wrong} of 10 searches`);
+  return page;
+}
+
+/** Closes a page that may be dead, with its browser, and may then never answer. */
+async function shut(page: Page | undefined): Promise<void> {
+  if (!page?.browser().connected) return;
+  await within(5000, 'closing a page', page.close()).catch(() => {});
+}
+
+async function end(victim: Victim, page: Page, way: Way): Promise<void> {
+  if (way === 'browser') return victim.kill();
+  if (way === 'renderer') return victim.killRenderers();
+  if (way === 'reload') return victim.load(page);
+  const session = await page.createCDPSession();
+  if (way === 'crash') {
+    const crashed = new Promise((resolve) => page.once('error', resolve));
+    session.send('Page.crash').catch(() => {});
+    await within(PATIENCE_MS, 'the crash', crashed);
+    return;
+  }
+  // Ends the engine's worker alone, from outside.
+  const [worker] = page.workers();
+  await worker?.close();
+  await session.detach();
+}

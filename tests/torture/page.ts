@@ -1,0 +1,137 @@
+/** The torture's half in the page: writes the run's batches, and says what is there. Reports by console. */
+import type { Collection } from '../../ts/index.js';
+import {
+  DIMENSION,
+  type Digest,
+  hash,
+  lineOf,
+  randomFrom,
+  rowsOf,
+  stepOf,
+  vectorOf,
+} from './workload.js';
+
+interface Meta {
+  batch: number;
+  row: number;
+  group: number;
+}
+type Opened = Collection<Meta>;
+
+declare global {
+  var torture: typeof import('./page.js');
+}
+
+let collection: Opened | undefined;
+
+export async function open(name: string): Promise<void> {
+  // The built package, at the address where the test's server has it.
+  const { Collection } = (await import(
+    new URL('/kindex/index.js', location.href).href
+  )) as typeof import('../../ts/index.js');
+  collection = await Collection.open<Meta>(name, { dimension: DIMENSION });
+}
+
+const opened = () => collection as Opened;
+const say = (what: string, value: number | string) => console.log(`torture ${what} ${value}`);
+
+/** One batch of the run. A batch that fails for want of space rejects; nothing else may. */
+export async function write(seed: number, batch: number): Promise<void> {
+  const step = stepOf(seed, batch);
+  if (step.operation === 'compact') await opened().compact();
+  else if (step.operation === 'delete') await opened().delete({ where: { group: step.group } });
+  else await opened()[step.operation](rowsOf(seed, step));
+}
+
+/** Batches of the run from `batch` on, until the page is killed or one fails. */
+export async function writeOn(seed: number, batch: number): Promise<void> {
+  for (let next = batch; ; next++) {
+    say('begins', next);
+    try {
+      await write(seed, next);
+    } catch (thrown) {
+      say('fails', `${next} ${(thrown as { code?: string }).code} ${thrown}`);
+      return;
+    }
+    say('acknowledges', next);
+  }
+}
+
+/** Batches of one tab that all tabs' batches are told apart from: `rows` new records each. */
+export async function writeOwn(tab: string, first: number, batches: number, rows: number) {
+  for (let batch = first; batch < first + batches; batch++) {
+    const records = Array.from({ length: rows }, (_, row) => {
+      const written = { batch, row };
+      return {
+        id: `${tab}/${batch}/${row}`,
+        vector: vectorOf(hash(tab), written),
+        metadata: { batch, row, group: 0 },
+      };
+    });
+    say('begins', `${tab}/${batch}`);
+    try {
+      await opened().insert(records);
+      say('acknowledges', `${tab}/${batch}`);
+    } catch (thrown) {
+      say('fails', `${tab}/${batch} ${(thrown as { code?: string }).code} ${thrown}`);
+    }
+  }
+  say('ends', tab);
+}
+
+/** What there is. */
+export async function digest(): Promise<Digest> {
+  let records = 0;
+  let sum = 0;
+  const seen = new Set<string>();
+  for await (const { id, metadata, document } of opened().iterate()) {
+    const { batch, row } = metadata as Meta;
+    records += 1;
+    seen.add(id);
+    sum = (sum + hash(lineOf(id, batch, row, document))) % 2 ** 48;
+  }
+  const count = await opened().count();
+  if (seen.size !== records || count !== records)
+    throw new Error(`${records} records, ${seen.size} ids, count ${count}`);
+  return { records, sum };
+}
+
+/** All ids. */
+export async function ids(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { id } of opened().iterate({}, { include: [] })) found.push(id);
+  return found;
+}
+
+/** How many of some searches for records that are there find another one first. */
+export async function wrongAnswers(seed: number, searches: number): Promise<number> {
+  const random = randomFrom(seed);
+  const size = await opened().count();
+  let wrong = 0;
+  for (let i = 0; i < searches && size > 0; i++) {
+    const [record] = await opened().get(
+      { offset: Math.floor(random() * size), limit: 1 },
+      { include: ['metadata', 'vector'] },
+    );
+    if (!record) throw new Error('a record is counted and not there');
+    const { batch, row } = record.metadata as Meta;
+    const vector = vectorOf(seed, { batch, row });
+    for (const exact of [true, false]) {
+      const [hit] = await opened().search(vector, { k: 1, exact });
+      if (hit?.id !== record.id || hit.distance > 1e-4) wrong += 1;
+    }
+  }
+  return wrong;
+}
+
+export async function stats() {
+  const { writing, generation, checkpoint } = await opened().stats();
+  return { writing, generation, checkpoint };
+}
+
+export async function destroy(name: string): Promise<void> {
+  const { Collection } = (await import(
+    new URL('/kindex/index.js', location.href).href
+  )) as typeof import('../../ts/index.js');
+  await Collection.destroy(name);
+}
