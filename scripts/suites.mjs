@@ -1,6 +1,7 @@
 // The suites of `npm test`. Each runs a tool, streams its output, and counts what passed and failed.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildDocs } from './docs.mjs';
 import { checkTypes } from './docs-code.mjs';
 import { checkHouse } from './house-rules.mjs';
 import { checkPackage } from './package-checks.mjs';
@@ -80,6 +81,15 @@ export const suites = [
     title: 'what npm would publish',
     needsBuild: true,
     run: checkPackage,
+  },
+  {
+    name: 'docs',
+    title: 'the site of the API and the guides, without a warning',
+    needsBuild: true,
+    run: async () => {
+      await buildDocs();
+      return { passed: 1, failed: 0 };
+    },
   },
   {
     name: 'house',

@@ -12,4 +12,5 @@ export { LIMITS } from './limits.js';
 export type { SnapshotSource } from './snapshot.js';
 export { MemoryStorage, type MemoryStorageOptions } from './storage/memory.js';
 export type { Append, Durability, Garbage, StorageAdapter, Store } from './storage/storage.js';
+export type { Tabs } from './storage/tabs.js';
 export type * from './types.js';

@@ -1,3 +1,4 @@
+/** @module kindex */
 import { KindexError } from '../errors.js';
 import { provideRuntime } from '../runtime.js';
 import { browserStorages } from '../storage/browser.js';

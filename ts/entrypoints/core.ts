@@ -1,3 +1,4 @@
+/** @module kindex/core */
 import { checkInteger, engineSettings, queryMatrix } from '../arguments.js';
 import { KindexError, show, toKindexError } from '../errors.js';
 import initGlue, { Index as Engine } from '../generated/single.js';

@@ -1,3 +1,4 @@
+/** @module kindex/openai-compatible */
 import { type ErrorCode, KindexError, show, throwIfAborted } from '../errors.js';
 import type { Embed } from '../types.js';
 

@@ -1,3 +1,4 @@
+/** @module kindex/slim */
 import { KindexError, show } from '../errors.js';
 import { provideRuntime } from '../runtime.js';
 import { browserStorages } from '../storage/browser.js';

@@ -1,3 +1,4 @@
+/** @module kindex/transformers */
 import { KindexError, throwIfAborted } from '../errors.js';
 import type { Embed } from '../types.js';
 

@@ -1,3 +1,4 @@
+/** @module kindex/server */
 export { type Access, type Authorize, bearerToken, type Connection } from './authorize.js';
 export type { CorsOptions } from './cors.js';
 export { createHandler, type Handler, type HandlerOptions } from './handler.js';
