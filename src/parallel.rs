@@ -97,7 +97,7 @@ mod tests {
                 fill(&mut out, 1, |first, _| {
                     most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     // Time for whoever may run beside this.
-                    for _ in 0..200 {
+                    for _ in 0..20 {
                         std::thread::yield_now();
                     }
                     running.fetch_sub(1, Ordering::SeqCst);
