@@ -12,6 +12,8 @@ export interface Steps {
 export class ProgressReporter implements Steps {
   /** Parts handed over so far; whoever hands one over counts it. */
   batches = 0;
+  /** Whether nobody knows how much there will be. */
+  openEnded = false;
   readonly #listener: (progress: Progress) => void;
   /** When each phase began, and how much of it was done then. */
   readonly #began = new Map<Phase, { at: number; done: number }>();
@@ -31,7 +33,7 @@ export class ProgressReporter implements Steps {
     }
     const seconds = (now - began.at) / 1000;
     const rate = seconds > 0 ? (done - began.done) / seconds : 0;
-    const etaMs = rate > 0 ? ((total - done) / rate) * 1000 : undefined;
+    const etaMs = this.openEnded ? undefined : timeLeft(total - done, rate);
     const progress = { phase, done, total, rate, etaMs, batches: this.batches };
     if (now - this.#lastAt < INTERVAL_MS) {
       this.#held = progress;
@@ -57,6 +59,11 @@ export class ProgressReporter implements Steps {
     if (this.#held) this.#listener(this.#held);
     this.#held = undefined;
   }
+}
+
+function timeLeft(items: number, rate: number): number | undefined {
+  if (items <= 0) return 0;
+  return rate > 0 ? (items / rate) * 1000 : undefined;
 }
 
 /** Lets the page handle input and paint before work goes on. */

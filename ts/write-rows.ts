@@ -50,6 +50,7 @@ export async function writeStream(
   options: BatchOptions,
 ): Promise<BatchResult> {
   const call = new WriteCall(operation, options, target.onProgress);
+  call.progress.openEnded = true;
   try {
     return await writeParts(call, stream, target);
   } finally {

@@ -260,3 +260,36 @@ test('a_bad_query_fails_its_own_search_only', async () => {
     ],
   );
 });
+
+test('searches_during_a_batch_wait_for_each_other_and_not_for_the_batch', async () => {
+  const storage = new FailingStorage();
+  const collection = await Collection.open('during', { dimension: 4, storage, ...WASM });
+  await collection.insert(rows(50));
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  storage.onAppend = async (store) => {
+    await released;
+    await store();
+  };
+  const writing = collection.insert(rows(50, 50));
+  await new Promise((resolve) => setTimeout(resolve));
+  let answers: unknown[][] = [];
+  const calls = await counted('search', async () => {
+    const searching: Promise<unknown[]>[] = [];
+    for (let i = 0; i < 6; i++) {
+      searching.push(collection.search(vector(i), { k: 1 }));
+      // Within the turn of an answer that is under way, but not in one turn.
+      await Promise.resolve();
+    }
+    answers = await Promise.all(searching);
+  });
+  assert.deepEqual(
+    answers.map(([hit]) => (hit as { id: string }).id),
+    ['r0', 'r1', 'r2', 'r3', 'r4', 'r5'],
+  );
+  assert.ok(calls < 6, `${calls} calls`);
+  release();
+  assert.equal((await writing).written, 50);
+});

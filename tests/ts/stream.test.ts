@@ -144,9 +144,11 @@ test('an_abort_ends_the_stream_between_parts_and_says_what_is_there', async () =
   assert.ok(returned);
   // Also where the source never gives anything again.
   const hanging = new AbortController();
-  setTimeout(() => hanging.abort(), 20);
+  const before = collection.size;
   async function* hangs() {
     yield* rows(150, 5000);
+    while (collection.size < before + 100) await new Promise((resolve) => setTimeout(resolve));
+    setTimeout(() => hanging.abort());
     await new Promise(() => {});
   }
   const hung = await partial(
@@ -254,7 +256,9 @@ test('progress_of_a_stream_counts_on_from_part_to_part', async () => {
   assert.deepEqual([last?.phase, last?.done, last?.total], ['index', 2000, 2000]);
   for (const { done, total, rate, etaMs } of seen) {
     assert.ok(done <= total);
-    assert.ok(rate >= 0 && (etaMs === undefined || etaMs >= 0));
+    assert.ok(rate >= 0);
+    // Nobody knows how much a stream will give.
+    assert.equal(etaMs, undefined);
   }
 });
 
