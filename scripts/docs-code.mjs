@@ -20,7 +20,7 @@ const CODE = ['ts', 'tsx', 'js', 'jsx', 'mjs', 'html'];
 export function pages() {
   const below = readdirSync(join(root, 'docs'), { recursive: true })
     .map(String)
-    .filter((name) => name.endsWith('.md'))
+    .filter((name) => name.endsWith('.md') && !name.startsWith('site'))
     .map((name) => `docs/${name}`);
   return ['README.md', ...below].sort();
 }
