@@ -36,9 +36,16 @@ export async function buildPackage() {
       entryPoints: { index: entrypoint('browser'), slim: entrypoint('slim') },
       outdir: pkg,
     }),
+    build({ ...web, entryPoints: { core: entrypoint('core') }, outdir: pkg }),
+    // Both are loaded into one isolate, and share the class of the errors.
     build({
       ...web,
-      entryPoints: { core: entrypoint('core'), workerd: entrypoint('workerd') },
+      splitting: true,
+      chunkNames: 'edge-[hash]',
+      entryPoints: {
+        workerd: entrypoint('workerd'),
+        'durable-object': entrypoint('durable-object'),
+      },
       outdir: pkg,
     }),
     // Glue, thread helper and host in one file: it starts its own threads from its own address.

@@ -1,0 +1,1 @@
+export { type DurableObjectContext, DurableObjectStorage } from '../storage/durable-object.js';
