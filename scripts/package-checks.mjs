@@ -16,7 +16,8 @@ const NOT_TYPED = [
   './kindex-threads-relaxed.wasm',
 ];
 
-export async function checkPackage() {
+/** Packs what the last build has made. */
+export function packPackage() {
   const folder = join(root, 'target', 'pack');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -28,7 +29,11 @@ export async function checkPackage() {
   );
   if (!output) throw new Failure('npm pack failed');
   const [packed] = Object.values(JSON.parse(output));
-  const tarball = join(folder, packed.filename);
+  return { packed, tarball: join(folder, packed.filename) };
+}
+
+export async function checkPackage() {
+  const { packed, tarball } = packPackage();
   const counts = { passed: 0, failed: 0 };
   const record = (sentence, findings) => {
     counts[findings.length === 0 ? 'passed' : 'failed'] += 1;

@@ -92,6 +92,12 @@ export const suites = [
     },
   },
   {
+    name: 'consumers',
+    title: 'the tarball, installed and run in bundlers, Node, Deno, Bun and workerd',
+    needsBuild: true,
+    run: () => nodeTests(join('tests', 'packaging'), '--test-concurrency=1'),
+  },
+  {
     name: 'house',
     title: 'the rules that keep the source in order',
     needsBuild: true,

@@ -1,0 +1,31 @@
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { consumers } from '../../scripts/consumers.mjs';
+import { launchChromium } from '../browser/support.js';
+import { assertPage, command, prepare, programs } from './support.js';
+
+const browser = await launchChromium();
+after(() => browser.close());
+
+test('a_page_with_an_import_map', async () => {
+  await assertPage(browser, {
+    '/': prepare('import-map'),
+    '/node_modules/': join(consumers, 'node_modules'),
+  });
+});
+
+test('vite_8_builds_without_configuration', async () => {
+  const folder = prepare('vite', 'vite8');
+  await command(process.execPath, [programs.vite8, 'build'], { cwd: folder });
+  await assertPage(browser, { '/': join(folder, 'dist') });
+});
+
+test('webpack_5_builds_without_configuration', async () => {
+  const folder = prepare('webpack');
+  await command(process.execPath, [programs.webpack, '--config', 'webpack.config.cjs'], {
+    cwd: folder,
+  });
+  copyFileSync(join(folder, 'index.html'), join(folder, 'dist', 'index.html'));
+  await assertPage(browser, { '/': join(folder, 'dist') });
+});
