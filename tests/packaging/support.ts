@@ -9,9 +9,9 @@ import { root } from '../../scripts/paths.mjs';
 import { serve } from '../../scripts/serve.mjs';
 import { readVectorFile, unitVectors } from '../../www/wordnet.js';
 
-const ROWS = 1000;
-const QUERIES = 20;
-const DIMENSION = 384;
+export const ROWS = 1000;
+export const QUERIES = 20;
+export const DIMENSION = 384;
 const K = 10;
 
 /** What a consumer reports. */
@@ -29,7 +29,7 @@ const { tools } = await provideConsumers();
 export const programs = programsIn(tools);
 
 const numbers = realVectors();
-const answers = expectedAnswers(numbers);
+export const answers = expectedAnswers(numbers);
 mkdirSync(consumers, { recursive: true });
 /** The vectors and queries, as every consumer reads them. */
 export const fixture = join(consumers, 'fixture.bin');

@@ -1,0 +1,35 @@
+import { Collection, KindexError } from 'kindex';
+
+interface Env {
+  readonly ASSETS: { fetch(request: Request | URL): Promise<Response> };
+}
+
+/** Opened by the first request of an isolate; all others of it find it open. */
+let opening: Promise<Collection> | undefined;
+
+async function open({ ASSETS }: Env, request: Request): Promise<Collection> {
+  // From R2 it is `await env.BUCKET.get('words.kindex')` and `Collection.load(object.body)`.
+  const response = await ASSETS.fetch(new URL('/words.kindex', request.url));
+  // Read as it arrives: the snapshot is never in memory beside the collection.
+  return Collection.load(response);
+}
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    if (request.method !== 'POST') return new Response('POST { vector, k }\n', { status: 405 });
+    const started = Date.now();
+    opening ??= open(env, request).catch((thrown) => {
+      opening = undefined; // the next request tries again
+      throw thrown;
+    });
+    try {
+      const words = await opening;
+      const { vector, k } = (await request.json()) as { vector: number[]; k?: number };
+      const hits = await words.search(vector, { k: k ?? 10 });
+      return Response.json({ hits, size: words.size, milliseconds: Date.now() - started });
+    } catch (thrown) {
+      if (!(thrown instanceof KindexError)) throw thrown;
+      return Response.json({ code: thrown.code, message: thrown.message }, { status: 400 });
+    }
+  },
+};
