@@ -31,11 +31,16 @@ export async function buildPackage() {
   const web = { ...common, platform: 'browser' };
   const node = { ...common, platform: 'node', target: 'node20' };
   await Promise.all([
+    // The engine in place is a file of its own, which a page with workers never loads. Built without `slim`: what
+    // they share would leave index.js, and with it bundlers the call that provides the runtime.
     build({
       ...web,
-      entryPoints: { index: entrypoint('browser'), slim: entrypoint('slim') },
+      splitting: true,
+      chunkNames: 'page-[hash]',
+      entryPoints: { index: entrypoint('browser') },
       outdir: pkg,
     }),
+    build({ ...web, entryPoints: { slim: entrypoint('slim') }, outdir: pkg }),
     build({ ...web, entryPoints: { core: entrypoint('core') }, outdir: pkg }),
     // Both are loaded into one isolate, and share the class of the errors.
     build({

@@ -186,6 +186,7 @@ export interface BatchOptions {
   readonly durability?: 'relaxed' | 'strict';
   /** Called at most every 50 ms, and once at the end. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Ends the call before its commit. A single call that was gathered with others hears it until their batch begins. */
   readonly signal?: AbortSignal;
   /**
    * A retry under the same id is not applied twice, as long as the first is among the last 1,024 that had one. A

@@ -1,6 +1,5 @@
 import type { BatchOperation } from './errors.js';
-import type { Single } from './gather.js';
-import { Gathered } from './gather.js';
+import { Gathered, type Single } from './gather.js';
 import type { BatchOptions, BatchResult, Row } from './types.js';
 
 /** Writes rows as one batch. */

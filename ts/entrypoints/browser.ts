@@ -1,7 +1,6 @@
 /** @module kindex */
 import { KindexError } from '../errors.js';
 import { provideRuntime } from '../runtime.js';
-import { browserStorages } from '../storage/browser.js';
 import type { EngineOptions } from '../types.js';
 import type { Client } from '../worker/client.js';
 import { poolSize } from '../worker/pool-size.js';
@@ -53,7 +52,7 @@ function revalidateOnReturn(client: Client): void {
 
 async function startInPlace(options: EngineOptions): Promise<Client> {
   // Only pages without workers, or with a storage of their own, load this.
-  const { connectSingle } = await import('../worker/single.js');
+  const { browserStorages, connectSingle } = await import('../worker/in-page.js');
   return connectSingle(await compileWasm(wasmUrl(options, false)), browserStorages());
 }
 
