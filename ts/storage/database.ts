@@ -153,8 +153,11 @@ async function openDatabase(name: string, make: boolean): Promise<Database> {
         blocked,
         upgrade(database, _from, _to, transaction) {
           missing = !make;
-          if (missing) transaction.abort();
-          else
+          if (missing) {
+            // Reported by the opening itself.
+            transaction.done.catch(() => {});
+            transaction.abort();
+          } else
             for (const store of ['manifest', 'log', 'segments', 'documents'] as const)
               database.createObjectStore(store);
         },

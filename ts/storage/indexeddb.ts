@@ -152,9 +152,16 @@ class IndexedDbStore implements Store {
   async *readSegments(generation: number): AsyncIterable<Bytes> {
     const parts = this.#pages(0, (next) => {
       const range = IDBKeyRange.bound([generation, next], [generation + 1, 0], false, true);
-      return this.#read('reading the snapshot', 'segments', (transaction) =>
-        transaction.objectStore('segments').getAll(range, PAGE),
-      );
+      return this.#read('reading the snapshot', 'segments', async (transaction) => {
+        const segments = transaction.objectStore('segments');
+        const [keys, values] = await Promise.all([
+          segments.getAllKeys(range, PAGE),
+          segments.getAll(range, PAGE),
+        ]);
+        // Behind a part that is missing nothing fits.
+        const missing = keys.findIndex(([, part], i) => part !== next + i);
+        return missing < 0 ? values : values.slice(0, missing);
+      });
     });
     yield* parts;
   }

@@ -78,12 +78,12 @@ async function rebuild(
  *
  * @returns whether the log goes on where the state ends; if not, nothing has changed from there on
  */
-export async function replayLog({ store }: Place, state: State): Promise<boolean> {
+export async function replayLog({ store, name }: Place, state: State): Promise<boolean> {
   let whole = true;
   for await (const { sequence, bytes } of store.readLog(state.sequence)) {
     whole = sequence === state.sequence;
     if (!whole) break;
-    state.engine.replay(bytes);
+    naming(`log record ${sequence}`, name, () => state.engine.replay(bytes));
     state.sequence += 1;
     state.logBytes += bytes.length;
   }
@@ -105,7 +105,7 @@ async function readCheckpoint(
   let done = 0;
   try {
     for await (const bytes of store.readSegments(checkpoint.number)) {
-      loader.push(bytes);
+      naming(`part ${parts} of the snapshot`, name, () => loader.push(bytes));
       parts += 1;
       done += bytes.length;
       report({ phase: 'load', done, total: checkpoint.bytes });
@@ -118,6 +118,18 @@ async function readCheckpoint(
     );
   } finally {
     loader.free();
+  }
+}
+
+/** Damage is reported with the part that has it. */
+function naming(part: string, collection: string, work: () => unknown): void {
+  try {
+    work();
+  } catch (thrown) {
+    const { code, message } = thrown as KindexError;
+    if (code !== 'CORRUPT') throw thrown;
+    const text = `${part} of collection '${collection}': ${message}`;
+    throw new KindexError('CORRUPT', text, { cause: thrown });
   }
 }
 

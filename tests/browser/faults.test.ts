@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Collection } from '../../ts/index.js';
+import { launchChromium, openPage, servePackage } from './support.js';
+
+type Server = Awaited<ReturnType<typeof servePackage>>;
+
+let browser: Browser;
+let server: Server;
+
+before(async () => {
+  [browser, server] = await Promise.all([launchChromium(), servePackage(false)]);
+});
+after(async () => {
+  await Promise.all([browser?.close(), server?.close()]);
+});
+
+declare global {
+  var faulty: Collection<{ n: number }>;
+  var errors: string[];
+}
+
+/** A page whose worker runs `prelude` before anything of the package. */
+async function pageWith(context: BrowserContext, prelude = ''): Promise<Page> {
+  if (prelude) {
+    await context.route('**/worker.js', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `${prelude}\n${await response.text()}` });
+    });
+  }
+  return openPage(context, server.url);
+}
+
+/** Opens the collection as `faulty`; resolves to its size, or to the code of the error. */
+const open = (page: Page, options: object = {}) =>
+  page.evaluate(async (given) => {
+    const { Collection } = await kindex();
+    globalThis.errors = [];
+    try {
+      globalThis.faulty = await Collection.open('faulty', { dimension: 4, ...given });
+    } catch (thrown) {
+      const { code, message } = thrown as { code: string; message: string };
+      return `${code} ${message}`;
+    }
+    globalThis.faulty.on('error', ({ code }) => globalThis.errors.push(code));
+    return globalThis.faulty.count();
+  }, options);
+
+/** Inserts `rows` records that begin at `first`; resolves to how many were written, or to the code of the error. */
+const insert = (page: Page, first: number, rows: number) =>
+  page.evaluate(
+    async ([from, count]) => {
+      const records = Array.from({ length: count }, (_, i) => ({
+        id: `r${from + i}`,
+        vector: [1, from + i, i % 7, 2],
+        metadata: { n: from + i },
+        document: `document ${from + i}`,
+      }));
+      return globalThis.faulty.insert(records).then(
+        ({ written }) => written,
+        (thrown: { code: string }) => thrown.code,
+      );
+    },
+    [first, rows] as const,
+  );
+
+const count = (page: Page) =>
+  page.evaluate(() => globalThis.faulty.count().catch((thrown: { code: string }) => thrown.code));
+
+/** The next transactions that write, as the worker begins them, go wrong. */
+const FAULTS = `
+  const begin = IDBDatabase.prototype.transaction;
+  globalThis.faults = [];
+  IDBDatabase.prototype.transaction = function (stores, mode, options) {
+    const fault = mode === 'readwrite' && stores.includes('log') ? globalThis.faults.shift() : undefined;
+    if (fault === 'dead') throw new DOMException('the connection is closing', 'InvalidStateError');
+    const transaction = begin.call(this, stores, mode, options);
+    // No request of it fails by itself: only the transaction says so.
+    if (fault === 'abort') setTimeout(() => transaction.abort());
+    return transaction;
+  };
+`;
+
+const fault = async (page: Page, faults: readonly string[]) => {
+  const [worker] = page.workers();
+  await worker?.evaluate((list) => {
+    Object.assign(globalThis, { faults: [...list] });
+  }, faults);
+};
+
+test('a_transaction_that_aborts_and_a_connection_that_died_are_tried_again_and_nothing_is_doubled', async () => {
+  const context = await browser.newContext();
+  const page = await pageWith(context, FAULTS);
+  assert.equal(await open(page), 0);
+  assert.equal(await insert(page, 0, 50), 50);
+  for (const [i, faults] of [['abort'], ['dead', 'dead'], ['abort', 'dead', 'abort']].entries()) {
+    await fault(page, faults);
+    assert.equal(await insert(page, 100 * (i + 1), 50), 50);
+  }
+  // Every attempt fails, and every new connection too: the caller hears of it, and it is not there.
+  await fault(page, Array<string>(200).fill('dead'));
+  assert.equal(await insert(page, 1000, 50), 'STORAGE_UNAVAILABLE');
+  await fault(page, []);
+  assert.equal(await count(page), 200);
+  assert.equal(await insert(page, 2000, 1), 1);
+  await page.reload();
+  assert.equal(await open(page), 201);
+  await context.close();
+});
+
+test('where_indexeddb_is_missing_or_refused_it_runs_in_memory_and_says_so', async () => {
+  for (const [prelude, reason] of [
+    ["Object.defineProperty(globalThis, 'indexedDB', { value: undefined });", /no IndexedDB/],
+    [
+      "IDBFactory.prototype.open = () => { throw new DOMException('not here', 'SecurityError'); };",
+      /refuses to open: not here/,
+    ],
+  ] as const) {
+    const context = await browser.newContext();
+    const page = await pageWith(context, prelude);
+    assert.equal(await open(page), 0);
+    assert.equal(await insert(page, 0, 5), 5);
+    const stats = await page.evaluate(() => globalThis.faulty.stats());
+    assert.equal(stats.storage, 'memory');
+    assert.match(String(stats.storageReason), reason);
+    assert.match(String(await open(page, { storage: 'indexeddb' })), /^STORAGE_UNAVAILABLE/);
+    await context.close();
+  }
+});
+
+test('a_full_disk_is_not_taken_for_an_empty_one', async () => {
+  const context = await browser.newContext();
+  const page = await pageWith(
+    context,
+    `{
+       const open = IDBFactory.prototype.open;
+       IDBFactory.prototype.open = function (name, version) {
+         if (name === 'kindex-probe') throw new DOMException('no room', 'QuotaExceededError');
+         return open.call(this, name, version);
+       };
+     }`,
+  );
+  assert.equal(await open(page), 0);
+  assert.equal(await insert(page, 0, 5), 5);
+  await page.reload();
+  assert.equal(await open(page), 5);
+  await context.close();
+});
+
+test('cleared_site_data_closes_the_collection_and_leaves_an_empty_one', async () => {
+  const context = await browser.newContext();
+  const page = await pageWith(context);
+  await open(page);
+  await insert(page, 0, 20);
+  const session = await context.newCDPSession(page);
+  await session.send('Storage.clearDataForOrigin', {
+    origin: new URL(server.url).origin,
+    storageTypes: 'indexeddb',
+  });
+  // At the latest the next batch finds out.
+  assert.equal(await insert(page, 50, 3), 'CLOSED');
+  await page.waitForFunction(() => globalThis.errors.includes('CLOSED'));
+  assert.equal(await count(page), 'CLOSED');
+  assert.equal(await open(page), 0);
+  assert.equal(await insert(page, 0, 3), 3);
+  await context.close();
+});
+
+/** Changes the stored bytes behind the package's back. */
+const damage = (page: Page, change: string) =>
+  page.evaluate(async (code) => {
+    const opening = indexedDB.open('kindex:faulty');
+    await new Promise((resolve) => {
+      opening.onsuccess = resolve;
+    });
+    const database = opening.result;
+    const transaction = database.transaction(
+      ['manifest', 'log', 'segments', 'documents'],
+      'readwrite',
+    );
+    const done = new Promise((resolve) => {
+      transaction.oncomplete = resolve;
+    });
+    const flip = (store: string, key: IDBValidKey) => {
+      const getting = transaction.objectStore(store).get(key);
+      getting.onsuccess = () => {
+        const bytes = getting.result as Uint8Array;
+        bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 0x10;
+        transaction.objectStore(store).put(bytes, key);
+      };
+    };
+    const remove = (store: string, key: IDBValidKey) => transaction.objectStore(store).delete(key);
+    if (code === 'manifest flipped') flip('manifest', 0);
+    if (code === 'manifest missing') remove('manifest', 0);
+    if (code === 'log flipped') flip('log', 1);
+    if (code === 'log missing') remove('log', 1);
+    if (code === 'segment flipped') flip('segments', [1, 0]);
+    if (code === 'segment missing') remove('segments', [1, 0]);
+    if (code === 'newer format') {
+      const json = new TextEncoder().encode(JSON.stringify({ format: 99, options: {}, log: 0 }));
+      const table = Uint32Array.from({ length: 256 }, (_, n) => {
+        let c = n;
+        for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+        return c;
+      });
+      let crc = ~0;
+      for (const byte of json) crc = (table[(crc ^ byte) & 255] as number) ^ (crc >>> 8);
+      const bytes = new Uint8Array(json.length + 4);
+      bytes.set(json);
+      new DataView(bytes.buffer).setUint32(json.length, ~crc >>> 0, true);
+      transaction.objectStore('manifest').put(bytes, 0);
+    }
+    await done;
+    database.close();
+  }, change);
+
+for (const [change, answer] of [
+  ['manifest flipped', /^CORRUPT the manifest of collection 'faulty'/],
+  ['manifest missing', /^CORRUPT the manifest of collection 'faulty' is missing/],
+  ['log flipped', /^CORRUPT log record 1 of collection 'faulty'/],
+  ['log missing', /^CORRUPT log record 1 of collection 'faulty' is missing/],
+  ['segment flipped', /^CORRUPT part 0 of the snapshot of collection 'faulty'/],
+  ['segment missing', /^CORRUPT the snapshot of collection 'faulty' has 0 parts/],
+  ['newer format', /^NEWER_VERSION/],
+] as const) {
+  test(`damage_is_named_and_nothing_is_deleted_${change.replace(' ', '_')}`, async () => {
+    const context = await browser.newContext();
+    const page = await pageWith(context);
+    await open(page);
+    for (let i = 0; i < 3; i++) await insert(page, 10 * i, 10);
+    if (change.startsWith('segment')) await page.evaluate(() => globalThis.faulty.compact());
+    if (change === 'manifest missing') await insert(page, 100, 1);
+    await page.evaluate(() => globalThis.faulty.close());
+    const stored = () =>
+      page.evaluate(async () => {
+        const opening = indexedDB.open('kindex:faulty');
+        await new Promise((resolve) => {
+          opening.onsuccess = resolve;
+        });
+        const transaction = opening.result.transaction(['log', 'segments', 'documents']);
+        const counts = await Promise.all(
+          ['log', 'segments', 'documents'].map(
+            (store) =>
+              new Promise<number>((resolve) => {
+                const counting = transaction.objectStore(store).count();
+                counting.onsuccess = () => resolve(counting.result);
+              }),
+          ),
+        );
+        opening.result.close();
+        return counts;
+      });
+    await damage(page, change);
+    const before = await stored();
+    assert.match(String(await open(page)), answer);
+    assert.deepEqual(await stored(), before);
+    await context.close();
+  });
+}
+
+test('a_frozen_page_that_writes_for_others_is_relieved_and_writes_nothing_old_afterwards', async () => {
+  const context = await browser.newContext();
+  const first = await pageWith(context);
+  await open(first);
+  await insert(first, 0, 10);
+  const second = await openPage(context, server.url);
+  await open(second);
+  // Stands for a tab that the browser has frozen: its worker answers nothing for longer than others wait.
+  const [worker] = first.workers();
+  const frozen = worker?.evaluate(() => {
+    const until = performance.now() + 22_000;
+    while (performance.now() < until);
+  });
+  assert.equal(await insert(second, 100, 10), 10);
+  assert.equal((await second.evaluate(() => globalThis.faulty.stats())).writing, true);
+  await frozen;
+  assert.equal(await insert(first, 200, 10), 10);
+  assert.equal((await first.evaluate(() => globalThis.faulty.stats())).writing, false);
+  for (const page of [first, second]) {
+    await page.waitForFunction(() => globalThis.faulty.size === 30);
+    assert.equal(await count(page), 30);
+  }
+  await context.close();
+});
