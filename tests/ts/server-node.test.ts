@@ -103,6 +103,10 @@ test('a_request_that_makes_no_url_is_refused_and_the_server_lives_on', async () 
   );
   assert.match((await ask('http://evil.example/x', '127.0.0.1')) ?? '', / 404 /);
   assert.match((await ask('/api/v1/../../etc/passwd', '127.0.0.1')) ?? '', / 404 /);
+  assert.match(
+    (await raw('TRACE / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')) ?? '',
+    / 405 /,
+  );
   assert.equal((await fetch(`${base}/stats`)).status, 200);
 });
 

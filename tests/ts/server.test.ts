@@ -178,6 +178,7 @@ test('what_is_wrong_with_a_request_is_said_with_its_status_and_code', async () =
     [SEARCH, { json: { query: v, where: { n: { $regex: 'a' } } } }, 400, 'INVALID_ARGUMENT'],
     [SEARCH, { json: { query: v, where: { constructor: 1 } } }, 400, 'INVALID_ARGUMENT'],
     [SEARCH, { json: { query: 'a text' } }, 400, 'INVALID_ARGUMENT'],
+    [`${SEARCH}/batch`, { json: { queries: [] } }, 400, 'INVALID_ARGUMENT'],
     [SEARCH, { json: { query: v, include: ['secrets'] } }, 400, 'INVALID_ARGUMENT'],
     ['collections/words/vectors/r0?include=secrets', {}, 400, 'INVALID_ARGUMENT'],
     ['collections/other/stats', {}, 404, 'NOT_FOUND'],

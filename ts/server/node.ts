@@ -16,12 +16,16 @@ export function toNodeListener(handler: WebHandler) {
     outgoing.on('close', () => {
       if (!outgoing.writableFinished) hungUp.abort();
     });
+    if (incoming.method === 'TRACE' || incoming.method === 'TRACK') {
+      // No `Request` can be made of them.
+      refuse(outgoing, 405, `${incoming.method} is served nowhere`);
+      return;
+    }
     let request: Request;
     try {
       request = toRequest(incoming, hungUp.signal);
     } catch {
-      // A path or host that no URL can be made of, or a method that `fetch` does not know.
-      outgoing.writeHead(400, { 'content-type': 'text/plain' }).end('this is no request\n');
+      refuse(outgoing, 400, 'no URL can be made of path and host');
       return;
     }
     try {
@@ -32,6 +36,12 @@ export function toNodeListener(handler: WebHandler) {
       outgoing.destroy();
     }
   };
+}
+
+/** For what can't be handed to the handler. */
+function refuse(outgoing: ServerResponse, status: number, reason: string): void {
+  const headers = { 'content-type': 'text/plain', ...(status === 405 && { allow: '' }) };
+  outgoing.writeHead(status, headers).end(`${reason}\n`);
 }
 
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {

@@ -120,7 +120,10 @@ export async function search(collection: ServedCollection, body: Body, signal: A
 export async function searchBatch(collection: ServedCollection, body: Body, signal: AbortSignal) {
   const { json, binary } = body;
   const { queries, ...options } = withVectors(json, binary && [], 'queries', SEARCH_BATCH);
-  const vectors = binary ? rowsOf(binary) : queries;
+  const vectors = binary ? rowsOf(binary) : (queries as unknown[]);
+  if (vectors.length === 0) {
+    throw new RequestError('INVALID_ARGUMENT', 'queries must hold one query or more');
+  }
   const lists = await collection.searchBatch(vectors as number[][], {
     ...(options as SearchOptions),
     signal,

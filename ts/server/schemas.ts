@@ -38,9 +38,15 @@ const METADATA: Schema = {
 };
 const DOCUMENT: Schema = { type: 'string' };
 const WHERE: Schema = {
+  ...ref('Filter'),
   type: 'object',
   description: 'A filter over metadata, for example `{ "pos": "noun", "year": { "$gte": 1990 } }`.',
 };
+const SCALAR: Schema = {
+  anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }, { type: 'null' }],
+};
+const BOUND: Schema = { anyOf: [{ type: 'string' }, { type: 'number' }] };
+const FILTERS = list(ref('Filter'), { minItems: 1 });
 const INCLUDE = list(
   { type: 'string', enum: ['metadata', 'document', 'vector'] },
   {
@@ -149,7 +155,9 @@ export const SEARCH = object(
 
 export const SEARCH_BATCH = object(
   {
-    queries: { anyOf: [list(VECTOR), list({ type: 'string' })] },
+    queries: {
+      anyOf: [list(VECTOR, { minItems: 1 }), list({ type: 'string' }, { minItems: 1 })],
+    },
     ...SEARCH_OPTIONS,
   },
   ['queries'],
@@ -206,6 +214,31 @@ const STATS = object(
 /** Everything by the name under which the document has it. */
 export const COMPONENTS: Readonly<Record<string, Schema>> = {
   Row: ROW,
+  Filter: {
+    type: 'object',
+    description: 'Fields, by dotted path, with what they must be; all conditions must hold.',
+    properties: { $and: FILTERS, $or: FILTERS, $not: ref('Filter') },
+    propertyNames: { anyOf: [{ enum: ['$and', '$or', '$not'] }, { pattern: '^([^$]|$)' }] },
+    additionalProperties: { anyOf: [...(SCALAR.anyOf ?? []), ref('Operators')] },
+  },
+  Operators: object(
+    {
+      $eq: SCALAR,
+      $ne: SCALAR,
+      $gt: BOUND,
+      $gte: BOUND,
+      $lt: BOUND,
+      $lte: BOUND,
+      $in: list(SCALAR),
+      $nin: list(SCALAR),
+      $exists: { type: 'boolean' },
+      $contains: SCALAR,
+      $startsWith: { type: 'string' },
+      $not: ref('Operators'),
+    },
+    [],
+    { minProperties: 1 },
+  ),
   Batch: { oneOf: Object.values(BATCH) },
   BatchResult: object(
     {

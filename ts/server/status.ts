@@ -11,7 +11,7 @@ export type ServerErrorCode =
   | 'BUSY'
   | 'INTERNAL';
 
-/** The one table from codes to statuses. `BATCH` has the status of its items where they all agree. */
+/** The one table from codes to statuses. `BATCH` is 404 or 409 where all its items are. */
 export const STATUS: Readonly<Record<ServerErrorCode, number>> = {
   INVALID_ARGUMENT: 400,
   UNAUTHORIZED: 401,
@@ -118,7 +118,8 @@ function statusOf(code: ErrorCode, errors: readonly ItemError[] | undefined): nu
   if (code !== 'BATCH' || !errors) return STATUS[code];
   const statuses = new Set(errors.map((error) => STATUS[error.code]));
   const [only] = statuses;
-  return statuses.size === 1 && only !== undefined ? only : STATUS.BATCH;
+  // 400 would say that the request was malformed; it was not, its items were refused.
+  return statuses.size === 1 && (only === 404 || only === 409) ? only : STATUS.BATCH;
 }
 
 function itemErrors(thrown: unknown): readonly ItemError[] | undefined {
