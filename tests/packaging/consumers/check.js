@@ -11,12 +11,14 @@ export async function check(Collection, bytes, options = {}) {
   const ids = Array.from({ length: ROWS }, (_, i) => `word ${i}`);
   const metadatas = ids.map((_, i) => ({ even: i % 2 === 0 }));
 
+  // #region use
   const words = await Collection.open('words', { dimension: DIMENSION, ...options });
   const { written, durable } = await words.insert({ ids, vectors, metadatas });
   const hits = await words.searchBatch(queries, { k: 10 });
   const even = await words.search(queries.subarray(0, DIMENSION), { k: 10, where: { even: true } });
   const { threads, storage, simd } = await words.stats();
   await words.close();
+  // #endregion
   return {
     written,
     durable,
