@@ -39,6 +39,7 @@ import type {
   Stats,
   StoredRecord,
   Vector,
+  VerifyReport,
 } from './types.js';
 import type { CallOptions } from './worker/client.js';
 import type { CollectionInfo, HostEvent, StorageChoice } from './worker/protocol.js';
@@ -161,6 +162,18 @@ export class Collection<M extends object = Metadata> {
     checkName(name);
     const storage = storageChoice(options, 'auto');
     await (await engineFor(options, storage)).call('destroy', { name, storage });
+  }
+
+  /**
+   * Reads everything that is stored of a collection (checksums, ids, graph, columns, documents), and reports part by
+   * part. Changes nothing; takes about as long, and as much memory, as opening it once more.
+   *
+   * @throws KindexError `NOT_FOUND`, `STORAGE_UNAVAILABLE`, `LOCKED`
+   */
+  static async verify(name: string, options: PlaceOptions = {}): Promise<VerifyReport> {
+    checkName(name);
+    const storage = storageChoice(options, 'auto');
+    return (await engineFor(options, storage)).call('verify', { name, storage });
   }
 
   /** Records, as of the last batch that this page has heard of. */

@@ -292,6 +292,25 @@ export interface GetOptions {
   readonly signal?: AbortSignal;
 }
 
+/** One part of what is stored. */
+export interface PartReport {
+  /** For example `manifest`, `snapshot part 2`, `log record 17`, `document chunk 3`. */
+  readonly part: string;
+  readonly ok: boolean;
+  /** What is wrong with it. */
+  readonly message?: string;
+}
+
+/** What `Collection.verify` found. */
+export interface VerifyReport {
+  /** Whether every part is whole. */
+  readonly ok: boolean;
+  /** Records and generation, as far as they could be read; 0 if not. */
+  readonly records: number;
+  readonly generation: number;
+  readonly parts: readonly PartReport[];
+}
+
 /** Facts about a collection. */
 export interface Stats {
   readonly name: string;

@@ -1,5 +1,6 @@
 import { KindexError } from '../errors.js';
 import type { Store } from '../storage/storage.js';
+import type { VerifyReport } from '../types.js';
 import { Documents } from './documents.js';
 import { chunksInUse } from './export.js';
 import { type Engine, type Glue, owned, type Results } from './glue.js';
@@ -9,6 +10,7 @@ import type { Change, EngineSettings, HostProgress, ResultColumns } from './prot
 import { missingRecord, type Place, recover, replayLog, type State } from './recover.js';
 import { checkSettings, newOptions } from './settings.js';
 import { TabLink } from './tab-link.js';
+import { verify } from './verify.js';
 
 /** Bytes of a snapshot part in storage. */
 const SEGMENT_BYTES = 4 * 1024 * 1024;
@@ -338,6 +340,13 @@ export class HostCollection {
     results.free();
     const documents = places.length === 2 * total ? await this.documents.read(places) : undefined;
     return { ...columns, documents };
+  }
+
+  /** Checks what is stored, which nothing changes meanwhile. */
+  async verify(): Promise<VerifyReport> {
+    if (!this.durable)
+      throw new KindexError('NOT_FOUND', `collection '${this.name}' is kept in memory only`);
+    return this.exclusively(() => verify(this.#place));
   }
 
   async close(): Promise<void> {

@@ -21,6 +21,7 @@ import type {
 } from './protocol.js';
 import type { Place } from './recover.js';
 import { checkSettings } from './settings.js';
+import { verify } from './verify.js';
 
 /** Bytes of a part of an exported snapshot. */
 const EXPORT_BYTES = 4 * 1024 * 1024;
@@ -176,6 +177,20 @@ export class Host {
       if (entry) await this.#dismiss(entry, 'it was destroyed');
       await adapter.destroy(name);
       return undefined;
+    },
+    verify: async ({ name, storage }) => {
+      const { adapter, reason } = await this.#storages.resolve(storage);
+      const entry = this.#entries.get(keyOf(adapter, name));
+      if (entry) return (await entry.collection).verify();
+      // Opening would make one.
+      if (!(await adapter.list()).includes(name))
+        throw new KindexError('NOT_FOUND', `there is no collection '${name}'`);
+      const place = await this.#place(adapter, name, reason);
+      try {
+        return await verify(place);
+      } finally {
+        await place.store.close();
+      }
     },
     revalidate: async () => {
       for (const { collection } of this.#entries.values()) await (await collection).revalidate();

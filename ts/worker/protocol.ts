@@ -1,7 +1,7 @@
 import type { BatchOperation, ItemError, WireError } from '../errors.js';
 import type { Durability, StorageAdapter } from '../storage/storage.js';
 import type { TextColumn } from '../text-column.js';
-import type { Phase } from '../types.js';
+import type { Phase, VerifyReport } from '../types.js';
 
 /** A collection that the host has open. */
 export type Handle = number;
@@ -95,6 +95,7 @@ export interface Calls {
   };
   list: { in: { storage: StorageChoice }; out: string[] };
   destroy: { in: { name: string; storage: StorageChoice }; out: undefined };
+  verify: { in: { name: string; storage: StorageChoice }; out: VerifyReport };
   /** The page was frozen or kept aside: reads what others have committed meanwhile. */
   revalidate: { in: Record<string, never>; out: undefined };
   close: { in: { collection: Handle }; out: undefined };
