@@ -9,11 +9,10 @@
 use crate::bitset::Bitset;
 use crate::graph::adjacency::Adjacency;
 use crate::graph::bulk::target_degree;
-use crate::graph::leaf::Leaf;
-use crate::graph::nearest::Nearest;
 use crate::graph::scratch::{Candidate, Scratch, ScratchPool};
 use crate::graph::search::search_layer;
 use crate::graph::select::{few_directions, select_neighbors};
+use crate::graph::siblings::{SIBLINGS, siblings};
 use crate::ids::NodeId;
 use crate::parallel;
 use crate::vectors::Vectors;
@@ -24,8 +23,6 @@ const PART_OF_GRAPH: usize = 50;
 const LARGEST_SUB_BATCH: usize = 1024;
 /// The fewest, so that a small graph grows in steps that are worth one.
 const SMALLEST_SUB_BATCH: usize = 32;
-/// Candidates that a new node takes from its own sub-batch.
-const SIBLINGS: usize = 16;
 /// Nodes of one parallel piece: a piece must outweigh waking a thread.
 const GRAIN: usize = 16;
 
@@ -83,7 +80,7 @@ impl Growth<'_> {
     /// Step A: rows of `m0` places, closed by [`NONE`].
     fn choose(&self, links: &Adjacency, part: &[NodeId]) -> Vec<NodeId> {
         let m0 = links.m0();
-        let siblings = self.siblings(part);
+        let siblings = siblings(self.vectors, part);
         let mut rows = vec![NONE; part.len() * m0];
         parallel::fill(&mut rows, GRAIN * m0, |first, rows| {
             self.scratch.with(self.vectors, |scratch| {
@@ -121,26 +118,6 @@ impl Growth<'_> {
         candidates.sort_unstable();
         candidates.dedup();
         select_neighbors(self.vectors, target_degree(m0), 1.0, scratch);
-    }
-
-    /// For each node of the part its nearest in the part, [`SIBLINGS`] places each.
-    fn siblings(&self, part: &[NodeId]) -> Vec<Option<Candidate>> {
-        if part.len() == 1 {
-            return Vec::new();
-        }
-        let mut leaf = Leaf::new(self.vectors);
-        leaf.load(self.vectors, part);
-        let mut siblings = vec![None; part.len() * SIBLINGS];
-        parallel::fill(&mut siblings, 4 * GRAIN * SIBLINGS, |first, rows| {
-            let mut nearest = Nearest::default();
-            for (at, row) in rows.chunks_exact_mut(SIBLINGS).enumerate() {
-                let found = nearest.nearest(&leaf, first / SIBLINGS + at, SIBLINGS);
-                for (sibling, (place, distance)) in row.iter_mut().zip(found) {
-                    *sibling = Some(Candidate::new(distance, part[place]));
-                }
-            }
-        });
-        siblings
     }
 
     /// Step B: the new rows of the nodes that are linked to, a group each.

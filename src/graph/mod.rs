@@ -16,6 +16,7 @@ mod repair;
 mod scratch;
 mod search;
 mod select;
+mod siblings;
 
 pub(crate) use adjacency::Adjacency;
 pub(crate) use scratch::{Candidate, Pool, Scratch, ScratchPool};
@@ -31,7 +32,7 @@ use crate::vectors::Vectors;
 use batch::Growth;
 
 /// Reachability is looked at again when the graph has grown by this part since it last was.
-const UNCHECKED_PART: usize = 64;
+const UNCHECKED_PART: usize = 16;
 
 /// Links between slots, and where walks begin.
 #[derive(Debug)]

@@ -43,14 +43,13 @@ impl Nearest {
         }
     }
 
-    /// The nearest places to `own`, closest first, without pruning.
+    /// The nearest places to `own`, closest first, without pruning; `row` has its distances to all.
     pub(crate) fn nearest(
         &mut self,
-        leaf: &Leaf,
+        row: &[f32],
         own: usize,
         count: usize,
     ) -> impl Iterator<Item = (usize, f32)> {
-        let row = leaf.row(own);
         gather(row, own, count, &mut self.minima, &mut self.open);
         let len = row.len();
         self.open.iter().map(move |near| (wrap(own + near.slot().index(), len), near.distance()))

@@ -1,0 +1,88 @@
+//! Who is near whom among nodes that come together.
+
+use crate::graph::nearest::Nearest;
+use crate::graph::scratch::Candidate;
+use crate::ids::NodeId;
+use crate::kernel;
+use crate::parallel;
+use crate::quantize::CodeTrailer;
+use crate::vectors::Vectors;
+
+/// Neighbors that a node gets of its siblings.
+pub(crate) const SIBLINGS: usize = 16;
+/// Rows whose products are computed in one go: their results stay in the second cache.
+const BAND: usize = 16;
+
+/// For each of `nodes` its nearest among them, closest first, [`SIBLINGS`] places each. Nothing if
+/// there is only one.
+pub(crate) fn siblings(vectors: &Vectors, nodes: &[NodeId]) -> Vec<Option<Candidate>> {
+    if nodes.len() == 1 {
+        return Vec::new();
+    }
+    let group = Group::gather(vectors, nodes);
+    let mut siblings = vec![None; nodes.len() * SIBLINGS];
+    parallel::fill(&mut siblings, BAND * SIBLINGS, |first, rows| {
+        let first = first / SIBLINGS;
+        let distances = group.band(vectors, nodes, first, rows.len() / SIBLINGS);
+        let mut nearest = Nearest::default();
+        for (at, (row, distances)) in
+            rows.chunks_exact_mut(SIBLINGS).zip(distances.chunks_exact(nodes.len())).enumerate()
+        {
+            let found = nearest.nearest(distances, first + at, SIBLINGS);
+            for (sibling, (place, distance)) in row.iter_mut().zip(found) {
+                *sibling = Some(Candidate::new(distance, nodes[place]));
+            }
+        }
+    });
+    siblings
+}
+
+/// Codes side by side, as the blocked product wants them.
+struct Group {
+    codes: Vec<u8>,
+    trailers: Vec<CodeTrailer>,
+}
+
+impl Group {
+    fn gather(vectors: &Vectors, nodes: &[NodeId]) -> Self {
+        if !vectors.has_codes() {
+            return Self { codes: Vec::new(), trailers: Vec::new() };
+        }
+        let mut codes = Vec::with_capacity(nodes.len() * vectors.codes().layout().padded());
+        nodes.iter().for_each(|&node| codes.extend_from_slice(vectors.codes().codes(node)));
+        let trailers = nodes.iter().map(|&node| vectors.codes().trailer(node)).collect();
+        Self { codes, trailers }
+    }
+
+    /// The walk distances from `rows` nodes, from the one at `first` on, to all.
+    fn band(&self, vectors: &Vectors, nodes: &[NodeId], first: usize, rows: usize) -> Vec<f32> {
+        let count = nodes.len();
+        if !vectors.has_codes() {
+            return float_band(vectors, nodes, first, rows);
+        }
+        let padded = vectors.codes().layout().padded();
+        let mut dots = vec![0; rows * count];
+        kernel::dot7_block(&self.codes, padded, padded, count, first, rows, &mut dots);
+        let mut distances = Vec::with_capacity(rows * count);
+        for (at, dots) in dots.chunks_exact(count).enumerate() {
+            let own = self.trailers[first + at];
+            let pairs = dots.iter().zip(&self.trailers);
+            distances.extend(pairs.map(|(&dot, &other)| vectors.pair_distance(dot, own, other)));
+        }
+        distances
+    }
+}
+
+fn float_band(vectors: &Vectors, nodes: &[NodeId], first: usize, rows: usize) -> Vec<f32> {
+    let mut query = vectors.query();
+    let mut distances = Vec::with_capacity(rows * nodes.len());
+    for &node in &nodes[first..first + rows] {
+        vectors.prepare_slot(node, &mut query);
+        for four in nodes.chunks(4) {
+            let mut padded = [four[0]; 4];
+            padded[..four.len()].copy_from_slice(four);
+            distances.extend_from_slice(&vectors.walk_distances(&query, padded)[..four.len()]);
+        }
+    }
+    distances
+}
