@@ -10,6 +10,12 @@ use crate::quantize::CODE_BLOCK;
 /// a function that enables it. (So no closures around them: what a closure calls is not inlined
 /// where the instruction set is not enabled, and a call costs more than the product.)
 pub(super) trait Lanes: Copy {
+    /// Constants of a product, made once before its loop.
+    type Constants: Copy;
+
+    /// See [`Lanes::Constants`].
+    unsafe fn constants() -> Self::Constants;
+
     /// Codes that `add` takes: a divisor of `CODE_BLOCK`.
     const STEP: usize;
 
@@ -20,13 +26,18 @@ pub(super) trait Lanes: Copy {
     ///
     /// # Safety
     /// `STEP` elements are readable at both pointers.
-    unsafe fn add(self, row: *const u8, left: *const Left) -> Self;
+    unsafe fn add(self, constants: Self::Constants, row: *const u8, left: *const Left) -> Self;
 
     /// Adds the products of a block of codes with a block of a sketch, to both sums in turn.
     ///
     /// # Safety
     /// `SKETCH_BLOCK` bytes are readable at `sketch`, `CODE_BLOCK` elements at `left`.
-    unsafe fn add_sketch(sums: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2];
+    unsafe fn add_sketch(
+        sums: [Self; 2],
+        constants: Self::Constants,
+        sketch: *const u8,
+        left: *const Left,
+    ) -> [Self; 2];
 
     /// Both together.
     unsafe fn plus(self, other: Self) -> Self;
@@ -45,9 +56,10 @@ pub(super) unsafe fn dot7<L: Lanes>(left: &[Left], row: &[u8]) -> i32 {
     check(left, row);
     // SAFETY: `check` holds every block inside both slices; the caller has the instruction set.
     unsafe {
+        let constants = L::constants();
         let mut sums = [L::zero(); 2];
         for at in (0..left.len()).step_by(CODE_BLOCK) {
-            sums = add_block(sums, row.as_ptr().add(at), left.as_ptr().add(at));
+            sums = add_block(sums, constants, row.as_ptr().add(at), left.as_ptr().add(at));
         }
         sums[0].plus(sums[1]).sum()
     }
@@ -62,10 +74,11 @@ pub(super) unsafe fn dot7x4<L: Lanes>(left: &[Left], rows: &[&[u8]; 4]) -> [i32;
     }
     // SAFETY: `check` holds every block inside all slices; the caller has the instruction set.
     unsafe {
+        let constants = L::constants();
         let mut sums = [[L::zero(); 2]; 4];
         for at in (0..left.len()).step_by(CODE_BLOCK) {
             for (sums, row) in sums.iter_mut().zip(rows) {
-                *sums = add_block(*sums, row.as_ptr().add(at), left.as_ptr().add(at));
+                *sums = add_block(*sums, constants, row.as_ptr().add(at), left.as_ptr().add(at));
             }
         }
         let [[a, b], [c, d], [e, f], [g, h]] = sums;
@@ -82,12 +95,13 @@ pub(super) unsafe fn sketch_x4<L: Lanes>(left: &[Left], sketches: &[&[u8]; 4]) -
     assert!(sketches.iter().all(|sketch| sketch.len() >= blocks * SKETCH_BLOCK), "its sketches");
     // SAFETY: every block lies inside all slices; the caller has the instruction set.
     unsafe {
+        let constants = L::constants();
         let mut sums = [[L::zero(); 2]; 4];
         for block in 0..blocks {
             let left = left.as_ptr().add(block * CODE_BLOCK);
             for (sums, sketch) in sums.iter_mut().zip(sketches) {
                 let sketch = sketch.as_ptr().add(block * SKETCH_BLOCK);
-                *sums = L::add_sketch(*sums, sketch, left);
+                *sums = L::add_sketch(*sums, constants, sketch, left);
             }
         }
         let [[a, b], [c, d], [e, f], [g, h]] = sums;
@@ -100,11 +114,16 @@ pub(super) unsafe fn sketch_x4<L: Lanes>(left: &[Left], sketches: &[&[u8]; 4]) -
 /// # Safety
 /// As for [`Lanes`], with `CODE_BLOCK` elements readable at both pointers.
 #[inline(always)]
-unsafe fn add_block<L: Lanes>(mut sums: [L; 2], row: *const u8, left: *const Left) -> [L; 2] {
+unsafe fn add_block<L: Lanes>(
+    mut sums: [L; 2],
+    constants: L::Constants,
+    row: *const u8,
+    left: *const Left,
+) -> [L; 2] {
     for at in (0..CODE_BLOCK).step_by(L::STEP) {
         let sum = &mut sums[at / L::STEP % 2];
         // SAFETY: at + STEP <= CODE_BLOCK.
-        *sum = unsafe { sum.add(row.add(at), left.add(at)) };
+        *sum = unsafe { sum.add(constants, row.add(at), left.add(at)) };
     }
     sums
 }
@@ -159,11 +178,13 @@ unsafe fn cell<L: Lanes, const R: usize>(
 ) -> [[i32; 4]; R] {
     // SAFETY: at + STEP <= codes, as STEP divides it.
     unsafe {
+        let constants = L::constants();
         let mut sums = [[L::zero(); 4]; R];
         for at in (0..codes).step_by(L::STEP) {
             for (column, row) in rows.iter().enumerate() {
                 for (sums, left) in sums.iter_mut().zip(left) {
-                    sums[column] = sums[column].add(row.as_ptr().add(at), left.as_ptr().add(at));
+                    let (row, left) = (row.as_ptr().add(at), left.as_ptr().add(at));
+                    sums[column] = sums[column].add(constants, row, left);
                 }
             }
         }

@@ -44,7 +44,11 @@ pub(super) fn prepare(codes: &[u8], left: &mut [Left]) {
 struct Products(int32x4_t);
 
 impl Lanes for Products {
+    type Constants = ();
     const STEP: usize = 32;
+
+    #[inline(always)]
+    unsafe fn constants() {}
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -53,7 +57,7 @@ impl Lanes for Products {
     }
 
     #[inline(always)]
-    unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
+    unsafe fn add(self, (): (), row: *const u8, left: *const Left) -> Self {
         // SAFETY: the caller has NEON and lets 32 codes be read at both. Four products of at most
         // 63 * 127 fit 16 bits.
         unsafe {
@@ -67,7 +71,12 @@ impl Lanes for Products {
     }
 
     #[inline(always)]
-    unsafe fn add_sketch([a, b]: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+    unsafe fn add_sketch(
+        [a, b]: [Self; 2],
+        (): (),
+        sketch: *const u8,
+        left: *const Left,
+    ) -> [Self; 2] {
         // SAFETY: the caller has NEON and lets 16 levels and 64 codes be read. Four products of at
         // most 63 * 3 fit 16 bits.
         unsafe {

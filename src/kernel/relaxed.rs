@@ -7,6 +7,7 @@
 use std::arch::wasm32::*;
 
 use super::lanes::Lanes;
+use super::simd128::{Constants, add_levels};
 use crate::quantize::CODE_OFFSET;
 
 pub(super) type Left = i8;
@@ -33,7 +34,13 @@ impl Products {
 }
 
 impl Lanes for Products {
+    type Constants = Constants;
     const STEP: usize = 16;
+
+    #[inline(always)]
+    unsafe fn constants() -> Constants {
+        Constants::new()
+    }
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -41,18 +48,21 @@ impl Lanes for Products {
     }
 
     #[inline(always)]
-    unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
+    unsafe fn add(self, _: Constants, row: *const u8, left: *const Left) -> Self {
         // SAFETY: the caller lets 16 codes be read at both.
         unsafe { self.add_bytes(v128_load(row.cast()), left) }
     }
 
     #[inline(always)]
-    unsafe fn add_sketch(sums: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+    unsafe fn add_sketch(
+        sums: [Self; 2],
+        constants: Constants,
+        sketch: *const u8,
+        left: *const Left,
+    ) -> [Self; 2] {
         // SAFETY: the caller lets 16 bytes of levels and 64 codes be read.
         unsafe {
-            super::simd128::add_levels(sums, sketch, left, |sum, row, left| {
-                sum.add_bytes(row, left)
-            })
+            add_levels(sums, constants, sketch, left, |sum, row, left| sum.add_bytes(row, left))
         }
     }
 

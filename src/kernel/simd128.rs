@@ -103,17 +103,23 @@ mod widened {
         /// # Safety
         /// 16 factors are readable at `left`.
         #[inline(always)]
-        unsafe fn add_bytes(self, pairs: v128, left: *const Left) -> Self {
+        unsafe fn add_bytes(self, constants: Constants, pairs: v128, left: *const Left) -> Self {
             // SAFETY: the caller lets 16 factors be read.
             let (odd, mixed) = unsafe { (v128_load(left.cast()), v128_load(left.add(8).cast())) };
-            let low = v128_and(pairs, u16x8_splat(0xff));
+            let low = v128_and(pairs, constants.low_bytes);
             let products = i32x4_add(i32x4_dot_i16x8(pairs, odd), i32x4_dot_i16x8(low, mixed));
             Self(i32x4_add(self.0, products))
         }
     }
 
     impl Lanes for Products {
+        type Constants = Constants;
         const STEP: usize = 16;
+
+        #[inline(always)]
+        unsafe fn constants() -> Constants {
+            Constants::new()
+        }
 
         #[inline(always)]
         unsafe fn zero() -> Self {
@@ -121,16 +127,23 @@ mod widened {
         }
 
         #[inline(always)]
-        unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
+        unsafe fn add(self, constants: Constants, row: *const u8, left: *const Left) -> Self {
             // SAFETY: the caller lets 16 codes and their factors be read.
-            unsafe { self.add_bytes(v128_load(row.cast()), left) }
+            unsafe { self.add_bytes(constants, v128_load(row.cast()), left) }
         }
 
         #[inline(always)]
-        unsafe fn add_sketch(sums: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+        unsafe fn add_sketch(
+            sums: [Self; 2],
+            constants: Constants,
+            sketch: *const u8,
+            left: *const Left,
+        ) -> [Self; 2] {
             // SAFETY: the caller lets 16 bytes of levels and 64 factors be read.
             unsafe {
-                super::add_levels(sums, sketch, left, |sum, row, left| sum.add_bytes(row, left))
+                super::add_levels(sums, constants, sketch, left, |sum, row, left| {
+                    sum.add_bytes(constants, row, left)
+                })
             }
         }
 
@@ -151,6 +164,26 @@ mod widened {
     }
 }
 
+/// Masks that stay in registers. V8 makes a constant anew, in three instructions, wherever it is
+/// used; it can't where it does not know that it is one.
+#[derive(Clone, Copy)]
+pub(super) struct Constants {
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    low_bytes: v128,
+    level: v128,
+}
+
+impl Constants {
+    #[inline(always)]
+    pub(super) fn new() -> Self {
+        Self {
+            #[cfg(not(target_feature = "relaxed-simd"))]
+            low_bytes: std::hint::black_box(u16x8_splat(0xff)),
+            level: std::hint::black_box(u8x16_splat(3)),
+        }
+    }
+}
+
 /// Unpacks a block of a sketch, and adds its parts to two sums in turn.
 ///
 /// # Safety
@@ -159,11 +192,12 @@ mod widened {
 #[inline(always)]
 pub(super) unsafe fn add_levels<L>(
     [a, b]: [L; 2],
+    constants: Constants,
     sketch: *const u8,
     left: *const Left,
     add: impl Fn(L, v128, *const Left) -> L,
 ) -> [L; 2] {
-    let three = u8x16_splat(3);
+    let three = constants.level;
     // SAFETY: the caller lets all of it be read.
     unsafe {
         let packed = v128_load(sketch.cast());

@@ -148,7 +148,11 @@ kernels!(AVX512_VNNI, avx512_vnni, "avx512-vnni", "avx2,popcnt,avx512f,avx512vnn
 struct Avx2(__m256i);
 
 impl Lanes for Avx2 {
+    type Constants = ();
     const STEP: usize = 64;
+
+    #[inline(always)]
+    unsafe fn constants() {}
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -157,7 +161,7 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
+    unsafe fn add(self, (): (), row: *const u8, left: *const Left) -> Self {
         // SAFETY: the caller has AVX2, and 64 bytes are readable at both pointers.
         unsafe {
             let (row, left): (*const __m256i, *const __m256i) = (row.cast(), left.cast());
@@ -170,7 +174,12 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn add_sketch([a, b]: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+    unsafe fn add_sketch(
+        [a, b]: [Self; 2],
+        (): (),
+        sketch: *const u8,
+        left: *const Left,
+    ) -> [Self; 2] {
         // SAFETY: the caller has AVX2 and lets 16 bytes of levels and 64 codes be read.
         unsafe {
             let [low, high] = levels256(sketch);
@@ -206,7 +215,11 @@ impl Lanes for Avx2 {
 struct AvxVnni(__m256i);
 
 impl Lanes for AvxVnni {
+    type Constants = ();
     const STEP: usize = 32;
+
+    #[inline(always)]
+    unsafe fn constants() {}
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -215,7 +228,7 @@ impl Lanes for AvxVnni {
     }
 
     #[inline(always)]
-    unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
+    unsafe fn add(self, (): (), row: *const u8, left: *const Left) -> Self {
         // SAFETY: the caller has AVX-VNNI, and 32 bytes are readable at both pointers.
         unsafe {
             let row = _mm256_loadu_si256(row.cast());
@@ -224,7 +237,12 @@ impl Lanes for AvxVnni {
     }
 
     #[inline(always)]
-    unsafe fn add_sketch([a, b]: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+    unsafe fn add_sketch(
+        [a, b]: [Self; 2],
+        (): (),
+        sketch: *const u8,
+        left: *const Left,
+    ) -> [Self; 2] {
         // SAFETY: the caller has AVX-VNNI and lets 16 bytes of levels and 64 codes be read.
         unsafe {
             let [low, high] = levels256(sketch);
@@ -271,7 +289,11 @@ impl Avx512Vnni {
 }
 
 impl Lanes for Avx512Vnni {
+    type Constants = ();
     const STEP: usize = 64;
+
+    #[inline(always)]
+    unsafe fn constants() {}
 
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -280,7 +302,7 @@ impl Lanes for Avx512Vnni {
     }
 
     #[inline(always)]
-    unsafe fn add(self, row: *const u8, left: *const Left) -> Self {
+    unsafe fn add(self, (): (), row: *const u8, left: *const Left) -> Self {
         // SAFETY: the caller has AVX-512 VNNI, and 64 bytes are readable at both pointers.
         unsafe {
             let row = _mm512_loadu_si512(row.cast());
@@ -289,7 +311,12 @@ impl Lanes for Avx512Vnni {
     }
 
     #[inline(always)]
-    unsafe fn add_sketch([a, b]: [Self; 2], sketch: *const u8, left: *const Left) -> [Self; 2] {
+    unsafe fn add_sketch(
+        [a, b]: [Self; 2],
+        (): (),
+        sketch: *const u8,
+        left: *const Left,
+    ) -> [Self; 2] {
         // SAFETY: the caller has AVX-512 VNNI and lets 16 bytes of levels and 64 codes be read.
         unsafe {
             let packed = _mm512_broadcast_i32x4(_mm_loadu_si128(sketch.cast()));
