@@ -2,7 +2,7 @@ import { checkAttached, checkedVector } from './batch-encoder.js';
 import { KindexError, show } from './errors.js';
 import { LIMITS } from './limits.js';
 import { utf8Length } from './text-column.js';
-import type { BatchOptions, Include, OpenOptions, PlaceOptions } from './types.js';
+import type { BatchOptions, EngineOptions, Include, OpenOptions, PlaceOptions } from './types.js';
 import type { EngineSettings, StorageChoice } from './worker/protocol.js';
 
 const INCLUDES: ReadonlySet<unknown> = new Set<Include>(['metadata', 'document', 'vector']);
@@ -105,6 +105,12 @@ export function checkBatchOptions(options: BatchOptions): void {
       `batchId is a string of 1 to ${LIMITS.batchIdBytes} bytes, but is ${show(batchId)}`,
     );
   }
+}
+
+/** @throws KindexError `INVALID_ARGUMENT` */
+export function memoryBudget({ memoryBudget }: EngineOptions): number | undefined {
+  if (memoryBudget === undefined) return undefined;
+  return checkInteger('memoryBudget', memoryBudget, 1, Number.MAX_SAFE_INTEGER);
 }
 
 function checkOneOf(name: string, value: unknown, names: readonly string[]): void {

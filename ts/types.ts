@@ -90,6 +90,11 @@ export interface EngineOptions {
   readonly wasmUrl?: string | URL;
   /** The worker script. */
   readonly workerUrl?: string | URL;
+  /**
+   * Most bytes that all collections together may take; what would take more is refused with `OUT_OF_MEMORY`. Default:
+   * 96 MiB where an isolate is ended at 128 MB (Cloudflare Workers), elsewhere what the system grants.
+   */
+  readonly memoryBudget?: number;
 }
 
 /** Options of `Collection.open`. What is left out is taken from the stored collection. */

@@ -14,3 +14,14 @@ test('wrangler_bundles_the_package_and_workerd_runs_it_on_one_thread', async () 
   assertAnswers(outcome);
   assert.deepEqual([outcome.threads, outcome.storage, outcome.durable], [1, 'memory', false]);
 });
+
+test('an_isolate_is_filled_up_to_its_budget_and_goes_on_answering', async () => {
+  const response = await fetch(`${worker.url}fill`);
+  const { code, size, found } = (await response.json()) as {
+    code: string;
+    size: number;
+    found: boolean;
+  };
+  assert.deepEqual([code, found], ['OUT_OF_MEMORY', true]);
+  assert.ok(size >= 20_000 && size <= 44_000, `${size} vectors`);
+});

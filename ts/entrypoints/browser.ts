@@ -1,4 +1,5 @@
 /** @module kindex */
+import { memoryBudget } from '../arguments.js';
 import { KindexError } from '../errors.js';
 import { provideRuntime } from '../runtime.js';
 import type { EngineOptions } from '../types.js';
@@ -53,7 +54,8 @@ function revalidateOnReturn(client: Client): void {
 async function startInPlace(options: EngineOptions): Promise<Client> {
   // Only pages without workers, or with a storage of their own, load this.
   const { browserStorages, connectSingle } = await import('../worker/in-page.js');
-  return connectSingle(await compileWasm(wasmUrl(options, false)), browserStorages());
+  const module = await compileWasm(wasmUrl(options, false));
+  return connectSingle(module, browserStorages(), memoryBudget(options));
 }
 
 provideRuntime({
@@ -63,6 +65,7 @@ provideRuntime({
     const modules = new Map<boolean, Promise<WebAssembly.Module>>();
     const client = await spawn({
       threads,
+      memoryBudget: memoryBudget(options),
       worker: () => newWorker(options),
       module(threaded) {
         const module = modules.get(threaded) ?? compileWasm(wasmUrl(options, threaded));

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { memoryBudget } from '../arguments.js';
 import { KindexError } from '../errors.js';
 import { provideRuntime } from '../runtime.js';
 import { FileStorage } from '../storage/file.js';
@@ -59,6 +60,7 @@ async function start(options: EngineOptions): Promise<Client> {
   if (script === undefined) return startInPlace(options);
   return spawn({
     // Node 20 (V8 11.3) hangs when its baseline compiler has compiled a pool's waiting; relaxed SIMD came with the next.
+    memoryBudget: memoryBudget(options),
     threads: poolSize(options, { possible: hasRelaxedSimd(), cores: availableParallelism() }),
     worker: () => new NodeWorker(script, { name: 'kindex' }),
     module: (threads) => compile(options, threads),
@@ -66,7 +68,7 @@ async function start(options: EngineOptions): Promise<Client> {
 }
 
 async function startInPlace(options: EngineOptions): Promise<Client> {
-  return connectSingle(await compile(options, false), nodeStorages());
+  return connectSingle(await compile(options, false), nodeStorages(), memoryBudget(options));
 }
 
 provideRuntime({ start, startInPlace });

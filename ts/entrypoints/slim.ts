@@ -1,7 +1,9 @@
 /** @module kindex/slim */
+import { memoryBudget } from '../arguments.js';
 import { KindexError, show } from '../errors.js';
 import { provideRuntime } from '../runtime.js';
 import { browserStorages } from '../storage/browser.js';
+import type { EngineOptions } from '../types.js';
 import { connectSingle } from '../worker/single.js';
 import { assertSimd } from '../worker/wasm-source.js';
 
@@ -26,8 +28,8 @@ export async function initialize(wasm: WebAssembly.Module | BufferSource): Promi
   }
 }
 
-async function start() {
-  if (given) return connectSingle(given, browserStorages());
+async function start(options: EngineOptions) {
+  if (given) return connectSingle(given, browserStorages(), memoryBudget(options));
   throw new KindexError(
     'UNSUPPORTED',
     "'kindex/slim' must be given the wasm first: await initialize(module)",

@@ -1,6 +1,7 @@
 import { KindexError, toKindexError, toWire } from '../errors.js';
 import type { Storages } from '../storage/choose.js';
 import type { StorageAdapter } from '../storage/storage.js';
+import { MemoryBudget } from './budget.js';
 import { exportParts } from './export.js';
 import { ForwardedBatch } from './forwarded-batch.js';
 import { type Glue, isTrap, type Loader, owned } from './glue.js';
@@ -46,6 +47,8 @@ type Handlers = {
 interface Entry {
   readonly key: string;
   readonly collection: Promise<HostCollection>;
+  /** The same, as soon as it is open. */
+  opened?: HostCollection;
   readonly handles: Set<Handle>;
   /** Other tabs for which this one writes. */
   readonly guests: Map<string, Handle>;
@@ -59,6 +62,8 @@ interface Import {
   readonly place: Place;
   readonly key: string;
   readonly loader: Loader;
+  /** Read so far. */
+  bytes: number;
 }
 
 /**
@@ -72,6 +77,9 @@ export class Host {
   readonly #threads: number;
   readonly #storages: Storages;
   readonly #send: Send;
+  readonly #budget: MemoryBudget | undefined;
+  /** Bytes staged by the batches under way. */
+  readonly #staged = new Map<BatchToken, number>();
   readonly #entries = new Map<string, Entry>();
   readonly #byHandle = new Map<Handle, Entry>();
   readonly #batches = new Map<BatchToken, BatchSink>();
@@ -87,11 +95,17 @@ export class Host {
     threads: number;
     storages: Storages;
     send: Send;
+    /** Most bytes that all collections may take together; undefined: what the system grants. */
+    memoryBudget?: number | undefined;
   }) {
     this.#glue = parts.glue;
     this.#threads = parts.threads;
     this.#storages = parts.storages;
     this.#send = parts.send;
+    this.#budget =
+      parts.memoryBudget === undefined
+        ? undefined
+        : new MemoryBudget(parts.memoryBudget, () => this.#bytesTaken());
   }
 
   /** Runs a call; its replies go to `send`. */
@@ -139,6 +153,18 @@ export class Host {
   #endBatch(token: BatchToken): void {
     this.#batches.delete(token);
     this.#owners.delete(token);
+    this.#staged.delete(token);
+  }
+
+  /** Bytes of the collections that are open. */
+  #bytesTaken(): number {
+    let taken = 0;
+    for (const { opened } of this.#entries.values()) {
+      if (!opened) continue;
+      const { bytes } = JSON.parse(opened.engine.stats()) as { bytes: Record<string, number> };
+      for (const part of Object.values(bytes)) taken += part;
+    }
+    return taken;
   }
 
   /** A trap ends the host: its memory may hold half of a change. */
@@ -224,7 +250,14 @@ export class Host {
       this.#owners.set(token, handle);
       return token;
     },
-    stage: async ({ batch, slice }) => void this.#batch(batch).stage(slice),
+    stage: async ({ batch, slice }) => {
+      if (this.#budget) {
+        const staged = this.#budget.admitRows(slice, this.#staged.get(batch) ?? 0);
+        this.#staged.set(batch, staged);
+      }
+      this.#batch(batch).stage(slice);
+      return undefined;
+    },
     stageWhere: async ({ batch, where }) => void this.#batch(batch).stageWhere(where),
     commit: async ({ batch: token, ...how }, report) => {
       const batch = this.#batch(token);
@@ -313,11 +346,14 @@ export class Host {
       // Nothing but the one that makes it writes to an empty store; the others find no manifest and wait.
       if (place.store.durable) await place.store.claim?.();
       const token = this.#token();
-      this.#imports.set(token, { place, key, loader: this.#glue.Engine.load() });
+      this.#imports.set(token, { place, key, loader: this.#glue.Engine.load(), bytes: 0 });
       return token;
     },
     loadPart: async ({ stream, bytes }) => {
-      const { loader, place } = this.#stream(this.#imports, stream);
+      const load = this.#stream(this.#imports, stream);
+      const { loader, place } = load;
+      this.#budget?.admitStored(load.bytes + bytes.length);
+      load.bytes += bytes.length;
       loader.push(bytes);
       await place.store.append({ documents: documentChunks(loader), log: [] }, 'relaxed');
       return undefined;
@@ -339,7 +375,8 @@ export class Host {
   };
 
   async #place(adapter: StorageAdapter, name: string, reason: string | undefined): Promise<Place> {
-    const store = await adapter.open(name);
+    const opened = await adapter.open(name);
+    const store = this.#budget ? this.#budget.watch(opened) : opened;
     return { name, store, storageKind: adapter.kind, storageReason: reason, glue: this.#glue };
   }
 
@@ -359,6 +396,7 @@ export class Host {
     this.#entries.set(key, entry);
     entry.collection.then(
       (collection) => {
+        entry.opened = collection;
         const failed = (thrown: unknown) => this.#tell(entry, toWire(this.#judge(thrown)));
         collection.onError = failed;
         collection.onChange = (change) => this.#changed(entry, collection, change);

@@ -2,13 +2,19 @@ import type { Storages } from '../storage/choose.js';
 import { Client } from './client.js';
 import type { Glue } from './glue.js';
 import { Host } from './host.js';
+import type { Reply } from './protocol.js';
 
 /** A client whose host runs on this thread. */
-export function connectInPlace(glue: Glue, storages: Storages): Client {
+export function connectInPlace(
+  glue: Glue,
+  storages: Storages,
+  memoryBudget: number | undefined,
+): Client {
   const client: Client = new Client({
     inPlace: true,
     post: (request) => void host.receive(request),
   });
-  const host = new Host({ glue, threads: 1, storages, send: (reply) => client.receive(reply) });
+  const send = (reply: Reply) => client.receive(reply);
+  const host = new Host({ glue, threads: 1, storages, send, memoryBudget });
   return client;
 }

@@ -184,6 +184,7 @@ export interface Start {
   readonly module: WebAssembly.Module;
   /** Threads of the pool; 0 = the single-threaded build. */
   readonly threads: number;
+  readonly memoryBudget: number | undefined;
 }
 
 export type Started =

@@ -51,7 +51,7 @@ async function runThread(scope: Scope, { module, memory, receiver }: PoolStart):
 
 async function startHost(
   scope: Scope,
-  { module, threads }: Start,
+  { module, threads, memoryBudget }: Start,
   storages: () => Storages,
 ): Promise<Host | undefined> {
   const send = (reply: Reply | Started, transfer: Transferable[] = []) =>
@@ -59,7 +59,13 @@ async function startHost(
   try {
     const glue: Glue =
       threads > 0 ? await startThreaded(module, threads) : await startSingle(module);
-    const host = new Host({ glue, threads: Math.max(1, threads), storages: storages(), send });
+    const host = new Host({
+      glue,
+      threads: Math.max(1, threads),
+      storages: storages(),
+      send,
+      memoryBudget,
+    });
     send({ kindex: 'started' });
     return host;
   } catch (thrown) {

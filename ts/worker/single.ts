@@ -9,9 +9,13 @@ let current: Client | undefined;
  * The engine on this thread: one, because the glue knows one instance of the wasm. After a crash the module is
  * instantiated anew.
  */
-export function connectSingle(module: WebAssembly.Module, storages: Storages): Client {
+export function connectSingle(
+  module: WebAssembly.Module,
+  storages: Storages,
+  memoryBudget?: number,
+): Client {
   if (current && !current.failure) return current;
   single.initSync({ module });
-  current = connectInPlace(single, storages);
+  current = connectInPlace(single, storages, memoryBudget);
   return current;
 }

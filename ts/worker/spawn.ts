@@ -17,6 +17,7 @@ export interface Parts {
   worker(): EngineWorker;
   /** Threads to begin with; 0 = the single-threaded file. */
   readonly threads: number;
+  readonly memoryBudget: number | undefined;
 }
 
 /**
@@ -42,7 +43,7 @@ async function attempt(parts: Parts, threads: number): Promise<Client> {
   const worker = parts.worker();
   try {
     const module = await compiling;
-    await started(worker, { kindex: 'start', module, threads });
+    await started(worker, { kindex: 'start', module, threads, memoryBudget: parts.memoryBudget });
     return connect(worker);
   } catch (thrown) {
     worker.terminate();

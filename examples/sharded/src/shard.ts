@@ -11,7 +11,7 @@ export interface ShardReport {
 }
 
 /** One part of the collection. Its own batches are atomic. */
-export class Shard extends DurableObject {
+export class Shard extends DurableObject<{ MEMORY_BUDGET?: string }> {
   #opening: Promise<Collection> | undefined;
 
   /** Opened by the first call, so that a shard that can't be opened fails its calls, and is asked again by the next. */
@@ -19,6 +19,8 @@ export class Shard extends DurableObject {
     this.#opening ??= Collection.open('shard', {
       dimension: DIMENSION,
       storage: new DurableObjectStorage(this.ctx),
+      // Several shards may share an isolate, and its memory. A machine of one's own may give more than the default.
+      memoryBudget: Number(this.env.MEMORY_BUDGET ?? 96 * 1024 * 1024),
     }).catch((thrown) => {
       this.#opening = undefined;
       throw thrown;
