@@ -50,7 +50,7 @@ async function untilFull(victim: Victim, page: Page, model: Model, tally: Tally)
     if (code === '') model.advance();
   }
   const what = `seed ${model.seed}, batch ${model.batches}`;
-  if (code !== 'QUOTA_EXCEEDED') tally.fail(row, 'wrong', `${what} failed with ${code}`);
+  if (!code.startsWith('QUOTA_EXCEEDED')) tally.fail(row, 'wrong', `${what} failed with ${code}`);
   tally.count(row, 'quota');
   const inMemory = await page.evaluate(() => globalThis.torture.digest());
   await victim.load(page);
@@ -70,13 +70,13 @@ async function untilFull(victim: Victim, page: Page, model: Model, tally: Tally)
   model.skip();
 }
 
-/** Writes the next batch. Resolves to the code of its failure, or to nothing. */
+/** Writes the next batch. Resolves to code and message of its failure, or to nothing. */
 function write(page: Page, model: Model): Promise<string> {
   return page.evaluate(
     (seed, batch) =>
       globalThis.torture.write(seed, batch).then(
         () => '',
-        (thrown: { code?: string }) => String(thrown.code ?? thrown),
+        (thrown: { code?: string; message?: string }) => `${thrown.code} ${thrown.message}`,
       ),
     model.seed,
     model.batches,
