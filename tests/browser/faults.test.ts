@@ -283,3 +283,37 @@ test('a_frozen_page_that_writes_for_others_is_relieved_and_writes_nothing_old_af
   }
   await context.close();
 });
+
+test('calls_under_way_fail_when_the_worker_is_terminated_and_the_next_one_starts_another', async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.addInitScript(`
+    globalThis.__name = (made) => made;
+    globalThis.kindex = () => import('/kindex/index.js');
+    globalThis.started = [];
+    globalThis.Worker = class extends Worker {
+      constructor(...given) { super(...given); globalThis.started.push(this); }
+    };
+  `);
+  await page.goto(server.url);
+  await open(page);
+  await insert(page, 0, 20);
+  const codes = await page.evaluate(async () => {
+    const { faulty, started } = globalThis as unknown as {
+      faulty: Collection<{ n: number }>;
+      started: Worker[];
+    };
+    const vectors = Float32Array.from({ length: 4 * 30_000 }, (_, i) => Math.sin(i) + 2);
+    const pending = [faulty.insert({ vectors }), faulty.search([1, 2, 3, 4])];
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    started[0]?.terminate();
+    const settled = await Promise.allSettled(pending);
+    return settled.map((one) => (one.status === 'rejected' ? one.reason.code : 'settled'));
+  });
+  assert.equal(codes[0], 'CRASHED');
+  const size = await count(page);
+  // The batch was not acknowledged: it is there as a whole or not at all.
+  assert.ok(size === 20 || size === 30_020, String(size));
+  assert.equal(await insert(page, 100, 5), 5);
+  await context.close();
+});

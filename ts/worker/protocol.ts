@@ -188,7 +188,8 @@ export interface Start {
 }
 
 export type Started =
-  | { readonly kindex: 'started' }
+  /** `life`: a Web Lock that the worker holds until it ends. */
+  | { readonly kindex: 'started'; readonly life: string | undefined }
   | { readonly kindex: 'failed'; readonly message: string };
 
 /** Buffers of a slice that go over without a copy. */

@@ -1,3 +1,4 @@
+import { deferred } from '../deferred.js';
 import initSingle, * as single from '../generated/single.js';
 import initThreads, * as threaded from '../generated/threads.js';
 import type { Storages } from '../storage/choose.js';
@@ -66,12 +67,27 @@ async function startHost(
       send,
       memoryBudget,
     });
-    send({ kindex: 'started' });
+    send({ kindex: 'started', life: await holdForLife() });
     return host;
   } catch (thrown) {
     send({ kindex: 'failed', message: thrown instanceof Error ? thrown.message : String(thrown) });
     return undefined;
   }
+}
+
+/** A lock that ends with this worker, however it ends: nothing else tells the page of it. */
+async function holdForLife(): Promise<string | undefined> {
+  if (typeof navigator === 'undefined' || !navigator.locks) return undefined;
+  const name = `kindex-worker:${Date.now()}-${Math.random()}`;
+  const held = deferred<void>();
+  navigator.locks
+    .request(name, () => {
+      held.resolve();
+      return new Promise(() => {});
+    })
+    .catch(held.reject);
+  await held.promise;
+  return name;
 }
 
 async function startSingle(module: WebAssembly.Module): Promise<Glue> {

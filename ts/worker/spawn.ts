@@ -43,16 +43,16 @@ async function attempt(parts: Parts, threads: number): Promise<Client> {
   const worker = parts.worker();
   try {
     const module = await compiling;
-    await started(worker, { kindex: 'start', module, threads, memoryBudget: parts.memoryBudget });
-    return connect(worker);
+    const start = { module, threads, memoryBudget: parts.memoryBudget };
+    return connect(worker, await started(worker, { kindex: 'start', ...start }));
   } catch (thrown) {
     worker.terminate();
     throw thrown;
   }
 }
 
-/** Resolves once the worker says that its engine is up. */
-function started(worker: EngineWorker, start: Start): Promise<void> {
+/** Resolves once the worker says that its engine is up, with the lock that it holds. */
+function started(worker: EngineWorker, start: Start): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const failed = (why: string) => {
       const message = `the engine does not start in its worker: ${why} (see the options 'workerUrl' and 'wasmUrl')`;
@@ -61,7 +61,7 @@ function started(worker: EngineWorker, start: Start): Promise<void> {
     const timer = setTimeout(() => failed(`no answer within ${START_MS / 1000} s`), START_MS);
     worker.onmessage = ({ data }: MessageEvent<Started>) => {
       clearTimeout(timer);
-      if (data.kindex === 'started') resolve();
+      if (data.kindex === 'started') resolve(data.life);
       else failed(data.message);
     };
     worker.onerror = (event) => {
@@ -72,23 +72,22 @@ function started(worker: EngineWorker, start: Start): Promise<void> {
   });
 }
 
-function connect(worker: EngineWorker): Client {
+function connect(worker: EngineWorker, life: string | undefined): Client {
   const client = new Client({
     inPlace: false,
     post: (request, transfer) => worker.postMessage(request, transfer),
   });
+  const crashed = (why: string) => {
+    client.fail(new KindexError('CRASHED', `the engine's worker has crashed: ${why}`));
+    worker.terminate();
+  };
   worker.onmessage = ({ data }: MessageEvent<Reply>) => {
     client.receive(data);
     if (client.failure) worker.terminate();
   };
-  worker.onerror = (event) => {
-    client.fail(
-      new KindexError(
-        'CRASHED',
-        `the engine's worker has crashed: ${event.message || 'no reason given'}`,
-      ),
-    );
-    worker.terminate();
-  };
+  worker.onerror = (event) => crashed(event.message || 'no reason given');
+  // A worker that is terminated, or for which there is no memory any more, ends without a word.
+  if (life !== undefined && typeof Worker === 'function')
+    navigator.locks?.request(life, () => crashed('it has ended')).catch(() => {});
   return client;
 }
