@@ -165,6 +165,7 @@ test(`of ${BATCHES} atomic batches every one with a bad item is refused whole (s
     }),
     { seed: SEED, numRuns: Math.ceil(BATCHES / perRun) },
   );
+  console.log(`${refused} of them had a bad item`);
   assert.ok(refused > BATCHES / 4, `only ${refused} batches had a bad item`);
 });
 
