@@ -10,6 +10,7 @@
 
 mod apply;
 mod batch;
+mod documents;
 mod known;
 mod load;
 mod prepare;
@@ -28,6 +29,7 @@ use crate::slot_text::SlotText;
 
 pub use batch::{Batch, Columns, Operation, Row, Texts};
 pub use batch_rows::DocumentAt;
+pub use documents::DocumentOf;
 pub use known::Outcome;
 pub use load::SnapshotLoader;
 pub use prepare::{ItemError, Prepared};

@@ -6,7 +6,7 @@ use crate::config::MAX_EF;
 use crate::error::{Code, Error};
 use crate::ids::NodeId;
 use crate::index::{Explanation, IndexStats, Neighbor, SearchOptions};
-use crate::metadata::Filter;
+use crate::metadata::{Facet, Filter, OrderBy};
 use crate::text_column::TextColumn;
 
 /// What a collection holds, in numbers.
@@ -38,25 +38,38 @@ impl Collection {
         options: &SearchOptions,
         filter: Option<&Filter>,
     ) -> Result<Vec<Vec<Neighbor>>, Error> {
-        let options = self.checked(queries, options)?;
         let set = filter.map(|filter| self.select(filter));
-        Ok(self.index.search_batch(queries, &options, set.as_ref()))
+        self.search_in(queries, options, set.as_ref())
     }
 
-    /// The nearest records for one query, and how they were found.
+    /// As [`Collection::search`], among the slots of a set: one that [`Collection::select`] gave,
+    /// with no batch in between, or part of it.
     ///
     /// # Errors
     /// As [`Collection::search`].
-    pub fn explain(
+    pub fn search_in(
+        &self,
+        queries: &[f32],
+        options: &SearchOptions,
+        set: Option<&Bitset>,
+    ) -> Result<Vec<Vec<Neighbor>>, Error> {
+        let options = self.checked(queries, options)?;
+        Ok(self.index.search_batch(queries, &options, set))
+    }
+
+    /// The nearest records for one query among the slots of a set, and how they were found.
+    ///
+    /// # Errors
+    /// As [`Collection::search`].
+    pub fn explain_in(
         &self,
         query: &[f32],
         options: &SearchOptions,
-        filter: Option<&Filter>,
+        set: Option<&Bitset>,
     ) -> Result<(Vec<Neighbor>, Explanation), Error> {
         self.index.check_vector(query)?;
         let options = self.checked(query, options)?;
-        let set = filter.map(|filter| self.select(filter));
-        Ok(self.index.search(query, &options, set.as_ref()))
+        Ok(self.index.search(query, &options, set))
     }
 
     fn checked(&self, queries: &[f32], options: &SearchOptions) -> Result<SearchOptions, Error> {
@@ -101,7 +114,28 @@ impl Collection {
     /// The slots of the records that a filter holds for, in order, from `offset` on.
     pub fn find(&self, filter: Option<&Filter>, limit: usize, offset: usize) -> Vec<NodeId> {
         let set = filter.map(|filter| self.select(filter));
-        set.as_ref().unwrap_or(self.keys.live()).iter().skip(offset).take(limit).collect()
+        self.find_in(set.as_ref(), limit, offset)
+    }
+
+    /// `limit` slots of a set (all, if `None`) from the `offset`th on, in order.
+    pub fn find_in(&self, set: Option<&Bitset>, limit: usize, offset: usize) -> Vec<NodeId> {
+        set.unwrap_or(self.keys.live()).iter().skip(offset).take(limit).collect()
+    }
+
+    /// `limit` slots of a set (all, if `None`) from the `offset`th on, in the order of a field.
+    pub fn find_ordered(
+        &self,
+        set: Option<&Bitset>,
+        by: &OrderBy,
+        limit: usize,
+        offset: usize,
+    ) -> Vec<NodeId> {
+        self.columns.ordered(set.unwrap_or(self.keys.live()), by, limit, offset)
+    }
+
+    /// The `limit` most frequent values of a field among the slots of a set (all, if `None`).
+    pub fn facets(&self, field: &str, set: Option<&Bitset>, limit: usize) -> Vec<Facet<'_>> {
+        self.columns.facets(field, set.unwrap_or(self.keys.live()), limit)
     }
 
     /// Adds the ids of the records that a filter holds for now to a batch that deletes.

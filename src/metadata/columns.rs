@@ -40,6 +40,14 @@ impl Posting {
         }
     }
 
+    /// Whether one of the slots is in the set.
+    pub(crate) fn meets(&self, set: &Set) -> bool {
+        match self {
+            Self::One(slot) => set.contains(*slot),
+            Self::Many(slots) => slots.iter().any(|slot| set.contains(slot)),
+        }
+    }
+
     pub(crate) fn add_to(&self, set: &mut Set) {
         match self {
             Self::One(slot) => set.insert(*slot),

@@ -12,30 +12,37 @@ use crate::bitset::Bitset;
 impl Columns {
     /// The slots among `live` that the filter holds for. Every slot with fields is live.
     pub(crate) fn evaluate(&self, filter: &Filter, live: &Bitset) -> Bitset {
-        self.node(&filter.root, live).into_bitset()
+        self.node(&filter.root, live, None).into_bitset()
     }
 
-    fn node(&self, node: &Node, live: &Bitset) -> Set {
+    /// The slots that a node holds for; nobody asks for more than those in `within`, so that others
+    /// may be left out.
+    fn node(&self, node: &Node, live: &Bitset, within: Option<&Set>) -> Set {
         let mut set = Set::empty(live);
         match node {
             Node::Field(path, test) => {
                 if let Some(column) = self.get(path) {
-                    column.test(test, live, &mut set);
+                    column.test(test, live, within, &mut set);
                 }
             }
             Node::Not(inside) => {
                 set = Set::all(live);
-                set.subtract(&self.node(inside, live));
+                set.subtract(&self.node(inside, live, within));
             }
-            Node::Any(nodes) => nodes.iter().for_each(|node| set.union(&self.node(node, live))),
+            Node::Any(nodes) => {
+                nodes.iter().for_each(|node| set.union(&self.node(node, live, within)));
+            }
             Node::All(nodes) => {
-                let Some((first, others)) = nodes.split_first() else { return Set::all(live) };
-                set = self.node(first, live);
-                for node in others {
+                set = within.map_or_else(|| Set::all(live), Set::clone);
+                // Looking through texts comes last, when few may be left to look at.
+                let (texts, others): (Vec<_>, Vec<_>) =
+                    nodes.iter().partition(|node| looks_through_texts(node));
+                for node in others.into_iter().chain(texts) {
                     if set.is_empty() {
                         break;
                     }
-                    set.intersect(&self.node(node, live));
+                    let holds = self.node(node, live, Some(&set));
+                    set.intersect(&holds);
                 }
             }
         }
@@ -43,9 +50,18 @@ impl Columns {
     }
 }
 
+fn looks_through_texts(node: &Node) -> bool {
+    match node {
+        Node::Field(_, Test::Contains(Scalar::Text(_))) => true,
+        Node::Field(..) => false,
+        Node::Not(inside) => looks_through_texts(inside),
+        Node::Any(nodes) | Node::All(nodes) => nodes.iter().any(looks_through_texts),
+    }
+}
+
 impl Column {
     /// Adds the slots that the test holds for.
-    fn test(&self, test: &Test, live: &Bitset, set: &mut Set) {
+    fn test(&self, test: &Test, live: &Bitset, within: Option<&Set>, set: &mut Set) {
         match test {
             Test::Equals(value) => self.equals(value, set),
             Test::In(values) => self.any_of(values, set),
@@ -70,7 +86,7 @@ impl Column {
                 texts.for_each(|(_, posting)| posting.add_to(set));
             }
             Test::Exists => set.insert_all(&self.present),
-            Test::Contains(value) => self.contains(value, live, set),
+            Test::Contains(value) => self.contains(value, live, within, set),
             Test::StartsWith(prefix) => self
                 .texts
                 .range::<str, _>((Bound::Included(&**prefix), Bound::Unbounded))
@@ -109,12 +125,13 @@ impl Column {
         }
     }
 
-    fn contains(&self, value: &Scalar, live: &Bitset, set: &mut Set) {
+    fn contains(&self, value: &Scalar, live: &Bitset, within: Option<&Set>, set: &mut Set) {
         let mut lists = Set::empty(live);
         lists.insert_all(&self.lists);
         if let Scalar::Text(part) = value {
             self.texts
                 .iter()
+                .filter(|(_, posting)| within.is_none_or(|within| posting.meets(within)))
                 .filter(|(text, _)| text.contains(&**part))
                 .for_each(|(_, posting)| posting.add_to(set));
             set.subtract(&lists);

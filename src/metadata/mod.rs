@@ -28,13 +28,18 @@
 
 mod columns;
 mod evaluate;
+mod facets;
 mod filter;
 mod numbers;
+mod order;
+pub(crate) mod rank;
 mod set;
 mod value;
 
 pub(crate) use columns::Columns;
+pub use facets::{Facet, FacetValue};
 pub use filter::Filter;
+pub use order::OrderBy;
 
 pub(crate) use value::{Field, parse};
 

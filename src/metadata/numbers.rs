@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashSet;
 
 use super::set::Set;
+use crate::bitset::Bitset;
 use crate::ids::NodeId;
 
 /// Below this many numbers a field is never kept dense.
@@ -83,6 +84,34 @@ impl Numbers {
         for (&slot, numbers) in &self.lists {
             if numbers.iter().any(|&number| test(number)) {
                 set.insert(slot);
+            }
+        }
+    }
+
+    /// Calls `visit` with each slot of `set` that has a number of its own, and the number.
+    pub(crate) fn each(&self, set: &Bitset, visit: &mut dyn FnMut(NodeId, f64)) {
+        match &self.scalars {
+            Scalars::Sparse(map) => map
+                .iter()
+                .map(|(&slot, &number)| (NodeId(slot), number))
+                .filter(|&(slot, _)| set.contains(slot))
+                .for_each(|(slot, number)| visit(slot, number)),
+            Scalars::Dense { values, .. } => {
+                for slot in set.iter().take_while(|slot| slot.index() < values.len()) {
+                    let number = values[slot.index()];
+                    if !number.is_nan() {
+                        visit(slot, number);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Calls `visit` with each slot of `set` that has a list, and each number of it.
+    pub(crate) fn each_of_lists(&self, set: &Bitset, visit: &mut dyn FnMut(NodeId, f64)) {
+        for (&slot, numbers) in &self.lists {
+            if set.contains(NodeId(slot)) {
+                numbers.iter().for_each(|&number| visit(NodeId(slot), number));
             }
         }
     }

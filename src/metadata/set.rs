@@ -31,6 +31,10 @@ impl Set {
         self.words[slot as usize >> 6] |= 1 << (slot & 63);
     }
 
+    pub(crate) fn contains(&self, slot: u32) -> bool {
+        self.words[slot as usize >> 6] >> (slot & 63) & 1 == 1
+    }
+
     pub(crate) fn insert_all(&mut self, slots: &RoaringBitmap) {
         slots.iter().for_each(|slot| self.insert(slot));
     }

@@ -5,20 +5,19 @@ use kindex::collection::{
     Batch, Columns, ItemError, Operation, Prepared, Replay, SnapshotWriter, Texts,
 };
 use kindex::metadata::Filter;
-use kindex::{Collection, SearchOptions};
+use kindex::Collection;
 use wasm_bindgen::prelude::*;
 
 use crate::errors::{invalid, to_js};
 use crate::loader::Loader;
 use crate::options;
 use crate::report::Report;
-use crate::results::Results;
 
 /// A collection in wasm. See `kindex::collection` for the steps of a batch.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Engine {
-    collection: Collection,
+    pub(crate) collection: Collection,
     batch: Stage,
     replay: Replay,
     snapshot: Option<SnapshotWriter>,
@@ -304,74 +303,6 @@ impl Engine {
         let writer = self.snapshot.as_mut().ok_or_else(|| invalid("no snapshot was begun"))?;
         writer.document_chunk(number, bytes).map_err(to_js)
     }
-
-    /// The nearest records of each query (n x dimension). `ef` 0 chooses the beam by `k`.
-    #[expect(clippy::too_many_arguments, reason = "options of one call")]
-    pub fn search(
-        &self,
-        queries: &[f32],
-        k: u32,
-        ef: u32,
-        exact: bool,
-        filter_json: Option<String>,
-        include: u32,
-        explain: bool,
-    ) -> Result<Results, JsValue> {
-        let filter = parse(filter_json)?;
-        let options = SearchOptions { k: k as usize, ef: ef as usize, exact };
-        let mut explanation = String::new();
-        let found = if explain {
-            let (hits, explained) =
-                self.collection.explain(queries, &options, filter.as_ref()).map_err(to_js)?;
-            explanation = Report::new()
-                .text("strategy", explained.strategy)
-                .raw("distances", explained.distances)
-                .raw("visited", explained.visited)
-                .finish();
-            vec![hits]
-        } else {
-            self.collection.search(queries, &options, filter.as_ref()).map_err(to_js)?
-        };
-        let counts = found.iter().map(|hits| hits.len() as u32).collect();
-        let hits: Vec<_> = found.into_iter().flatten().collect();
-        let slots = hits.iter().map(|hit| hit.slot);
-        Ok(Results::of(&self.collection, counts, slots, include)
-            .with_distances(hits.iter().map(|hit| hit.distance).collect())
-            .with_explanation(explanation))
-    }
-
-    /// The records with these ids, in this order; ids that are not there are passed over.
-    pub fn get(&self, ids: &[u8], id_ends: &[u32], include: u32) -> Result<Results, JsValue> {
-        let slots = self.collection.slots_of(ids, id_ends).map_err(to_js)?;
-        Ok(self.records(&slots, include))
-    }
-
-    /// The records that a filter holds for, in the order of their slots.
-    pub fn find(
-        &self,
-        filter_json: Option<String>,
-        limit: u32,
-        offset: u32,
-        include: u32,
-    ) -> Result<Results, JsValue> {
-        let filter = parse(filter_json)?;
-        let slots = self.collection.find(filter.as_ref(), limit as usize, offset as usize);
-        Ok(self.records(&slots, include))
-    }
-
-    /// How many records a filter holds for.
-    pub fn count(&self, filter_json: Option<String>) -> Result<u32, JsValue> {
-        Ok(self.collection.count(parse(filter_json)?.as_ref()) as u32)
-    }
-
-    fn records(&self, slots: &[kindex::NodeId], include: u32) -> Results {
-        let counts = vec![slots.len() as u32];
-        Results::of(&self.collection, counts, slots.iter().copied(), include)
-    }
-}
-
-fn parse(filter_json: Option<String>) -> Result<Option<Filter>, JsValue> {
-    filter_json.map(|json| Filter::parse(&json)).transpose().map_err(to_js)
 }
 
 fn item_error(item: &ItemError) -> String {

@@ -8,6 +8,7 @@ mod engine;
 mod errors;
 mod loader;
 mod options;
+mod reading;
 mod report;
 mod results;
 
@@ -42,6 +43,22 @@ pub fn capabilities() -> String {
 #[wasm_bindgen(js_name = readDocument)]
 pub fn read_document(chunk: &[u8], row: u32) -> Result<String, JsValue> {
     codec::read_document(chunk, row).map(str::to_owned).map_err(errors::to_js)
+}
+
+/// Those of the rows of a document chunk whose documents have `part` in them. Throws as
+/// `readDocument`.
+#[wasm_bindgen(js_name = matchDocuments)]
+pub fn match_documents(chunk: &[u8], rows: Vec<u32>, part: &str) -> Result<Vec<u32>, JsValue> {
+    let mut found = rows;
+    let mut failed = Ok(());
+    found.retain(|&row| match codec::read_document(chunk, row) {
+        Ok(text) => text.contains(part),
+        Err(error) => {
+            failed = Err(errors::to_js(error));
+            false
+        }
+    });
+    failed.map(|()| found)
 }
 
 /// The CRC-32 (IEEE) of bytes.
