@@ -1,10 +1,10 @@
 //! Filters over the columns against a naive evaluator over the JSON itself, while records come,
 //! change and go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kindex::collection::{Batch, Operation, Row};
-use kindex::metadata::Filter;
+use kindex::metadata::{FacetValue, Filter, OrderBy};
 use kindex::{Collection, Config};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -157,6 +157,49 @@ fn filter() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Where a value stands in an order by its field: numbers, strings, booleans; `None` comes last.
+fn position(value: Option<&Value>) -> Option<(u8, f64, String)> {
+    match value? {
+        Value::Number(number) => Some((0, number.as_f64()? + 0.0, String::new())),
+        Value::String(text) => Some((1, 0.0, text.clone())),
+        Value::Bool(value) => Some((2, f64::from(u8::from(*value)), String::new())),
+        _ => None,
+    }
+}
+
+fn in_order(records: &[(&str, &Value)], field: &str, descending: bool) -> Vec<String> {
+    let mut list: Vec<_> =
+        records.iter().map(|(id, record)| (position(at(record, field)), *id)).collect();
+    // Stable: what is equal stays in the order of the slots.
+    list.sort_by(|(left, _), (right, _)| match (left, right) {
+        (Some(left), Some(right)) => {
+            let order = left.partial_cmp(right).unwrap();
+            if descending { order.reverse() } else { order }
+        }
+        (left, right) => left.is_none().cmp(&right.is_none()),
+    });
+    list.into_iter().map(|(_, id)| id.to_owned()).collect()
+}
+
+/// What facets should say: values as JSON texts.
+fn counted(records: &[(&str, &Value)], field: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for (_, record) in records {
+        let values: BTreeSet<String> = match at(record, field) {
+            None | Some(Value::Object(_)) => BTreeSet::new(),
+            Some(Value::Array(items)) => items.iter().map(plain).collect(),
+            Some(value) => [plain(value)].into(),
+        };
+        values.into_iter().for_each(|value| *counts.entry(value).or_insert(0) += 1);
+    }
+    counts
+}
+
+/// Numbers that are equal have the same text.
+fn plain(value: &Value) -> String {
+    value.as_f64().map_or_else(|| value.to_string(), |number| (number + 0.0).to_string())
+}
+
 fn apply(collection: &mut Collection, operation: Operation, id: &str, metadata: Option<&str>) {
     let mut batch = Batch::new(operation, 1, true);
     let vector = (operation == Operation::Upsert).then_some(&[1.0f32][..]);
@@ -173,6 +216,9 @@ proptest! {
     fn columns_agree_with_the_naive_evaluator(
         records in prop::collection::vec((0u8..30, record(), 0u8..4), 1..60),
         filters in prop::collection::vec(filter(), 1..8),
+        field in path(),
+        descending in proptest::bool::ANY,
+        (offset, limit) in (0usize..20, 0usize..20),
     ) {
         let mut collection = Collection::new(Config::new(1)).unwrap();
         let mut model: BTreeMap<String, Value> = BTreeMap::new();
@@ -209,6 +255,40 @@ proptest! {
                 .collect();
             prop_assert_eq!(collection.count(Some(&parsed)), wanted.len());
             prop_assert_eq!(found, wanted, "{}", filter);
+
+            let set = collection.select(&parsed);
+            let by_slot: Vec<(&str, &Value)> = collection
+                .find_in(Some(&set), usize::MAX, 0)
+                .into_iter()
+                .map(|slot| collection.id(slot).unwrap())
+                .map(|id| (id, &model[id]))
+                .collect();
+            let order = OrderBy { field: field.clone(), descending };
+            let found: Vec<&str> = collection
+                .find_ordered(Some(&set), &order, limit, offset)
+                .into_iter()
+                .map(|slot| collection.id(slot).unwrap())
+                .collect();
+            let wanted = in_order(&by_slot, &field, descending);
+            let page: Vec<_> = wanted.iter().skip(offset).take(limit).collect();
+            prop_assert_eq!(found, page, "{} {:?}", filter, order);
+
+            let facets = collection.facets(&field, Some(&set), usize::MAX);
+            prop_assert!(facets.is_sorted_by(|left, right| left.count >= right.count));
+            prop_assert_eq!(&collection.facets(&field, Some(&set), 2), &facets[..facets.len().min(2)]);
+            let found: BTreeMap<String, usize> = facets
+                .iter()
+                .map(|facet| {
+                    let value = match facet.value {
+                        FacetValue::Null => Value::Null.to_string(),
+                        FacetValue::Bool(value) => value.to_string(),
+                        FacetValue::Number(number) => number.to_string(),
+                        FacetValue::Text(text) => Value::from(text).to_string(),
+                    };
+                    (value, facet.count)
+                })
+                .collect();
+            prop_assert_eq!(found, counted(&by_slot, &field), "{} {}", filter, field);
         }
     }
 }

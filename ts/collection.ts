@@ -1,23 +1,18 @@
 import { untilAborted } from './abort.js';
-import {
-  checkInclude,
-  checkInteger,
-  checkName,
-  engineSettings,
-  storageChoice,
-} from './arguments.js';
+import { checkInteger, checkName, engineSettings, storageChoice } from './arguments.js';
 import { type Attached, Connection } from './connection.js';
 import { Embedder } from './embed.js';
 import { fromWire, KindexError, show, throwIfAborted } from './errors.js';
 import { EventHub } from './events.js';
-import { encodeFilter, type Filter } from './filter.js';
+import type { Facet, FacetQuery, FacetValue } from './facets.js';
+import type { FieldPath } from './filter.js';
 import { makeIds } from './ids.js';
 import { ProgressReporter } from './progress.js';
-import { includeBits, records } from './results.js';
+import { Reader } from './reader.js';
 import { engine } from './runtime.js';
 import { Searcher } from './searcher.js';
+import type { Where } from './selection.js';
 import { loadSnapshot, type SnapshotSource, takeSnapshot } from './snapshot.js';
-import { textColumn } from './text-column.js';
 import type {
   Batch,
   BatchOptions,
@@ -45,11 +40,6 @@ import type { CallOptions } from './worker/client.js';
 import type { CollectionInfo, HostEvent, StorageChoice } from './worker/protocol.js';
 import { Writer } from './writer.js';
 
-/** Records per step of `iterate`. */
-const PAGE = 1000;
-/** As many as there are. */
-const ALL = 0xffff_ffff;
-
 /**
  * Records with ids, vectors, metadata and documents, kept in storage and searched by similarity.
  *
@@ -67,6 +57,7 @@ export class Collection<M extends object = Metadata> {
   readonly #connection: Connection;
   readonly #writer: Writer;
   readonly #searcher: Searcher<M>;
+  readonly #reader: Reader<M>;
   readonly #events = new EventHub();
   #size: number;
 
@@ -94,6 +85,7 @@ export class Collection<M extends object = Metadata> {
     });
     const writing = () => this.#writer.busy;
     this.#searcher = new Searcher({ ...common, metric: this.metric, writing });
+    this.#reader = new Reader(common);
   }
 
   /**
@@ -202,39 +194,16 @@ export class Collection<M extends object = Metadata> {
   }
 
   /** Records by id (in the order of the ids; unknown ones are left out) or by filter (in the order of insertion). */
-  async get(query: GetQuery<M> = {}, options: GetOptions = {}): Promise<StoredRecord<M>[]> {
-    throwIfAborted(options.signal);
-    const include = includeBits(checkInclude(options.include, ['metadata', 'document']));
-    const limit = checkInteger('limit', query.limit ?? ALL, 0, ALL);
-    const offset = checkInteger('offset', query.offset ?? 0, 0, ALL);
-    const { client, collection } = await this.#connection.use();
-    if (query.ids === undefined) {
-      const where = query.where === undefined ? undefined : encodeFilter(query.where);
-      const found = client.call('find', { collection, where, limit, offset, include });
-      return records<M>(await untilAborted(found, options.signal), this.dimension);
-    }
-    if (query.where !== undefined)
-      throw new KindexError('INVALID_ARGUMENT', 'get takes ids or where, not both');
-    const ids = checkIds(query.ids).slice(offset, offset + limit);
-    const found = client.call('get', { collection, ids: textColumn(ids), include });
-    return records<M>(await untilAborted(found, options.signal), this.dimension);
+  get(query: GetQuery<M> = {}, options: GetOptions = {}): Promise<StoredRecord<M>[]> {
+    return this.#reader.get(query, options);
   }
 
   /** All records that match, read in pages. A batch that is written meanwhile may show or not. */
-  async *iterate(
+  iterate(
     query: Omit<GetQuery<M>, 'ids'> = {},
     options: GetOptions = {},
   ): AsyncGenerator<StoredRecord<M>> {
-    const { limit = ALL, offset = 0 } = query;
-    for (let done = 0; done < limit; ) {
-      const page = await this.get(
-        { ...query, offset: offset + done, limit: Math.min(PAGE, limit - done) },
-        options,
-      );
-      yield* page;
-      done += page.length;
-      if (page.length < PAGE) return;
-    }
+    return this.#reader.iterate(query, options);
   }
 
   /**
@@ -254,10 +223,13 @@ export class Collection<M extends object = Metadata> {
   }
 
   /** Records that match; all without a filter. */
-  async count(query: { readonly where?: Filter<M> } = {}): Promise<number> {
-    const where = query.where === undefined ? undefined : encodeFilter(query.where);
-    const { client, collection } = await this.#connection.use();
-    return client.call('count', { collection, where });
+  count(query: Where<M> = {}): Promise<number> {
+    return this.#reader.count(query);
+  }
+
+  /** The most frequent values of a field among the records that match, most frequent first. */
+  facets<P extends FieldPath<M>>(query: FacetQuery<M, P>): Promise<Facet<FacetValue<M, P>>[]> {
+    return this.#reader.facets(query as FacetQuery<M>);
   }
 
   async stats(): Promise<Stats> {
@@ -345,15 +317,4 @@ function closeLate(opening: Promise<{ client: Attached['client']; info: Collecti
   opening
     .then(({ client, info }) => client.call('close', { collection: info.handle }))
     .catch(() => {});
-}
-
-function checkIds(ids: unknown): readonly string[] {
-  const bad = Array.isArray(ids) ? ids.findIndex((id) => typeof id !== 'string') : -1;
-  if (Array.isArray(ids) && bad < 0) return ids;
-  throw new KindexError(
-    'INVALID_ARGUMENT',
-    bad < 0
-      ? `ids must be an array of strings, but is ${show(ids)}`
-      : `id ${bad} is ${show(ids as unknown)}, not a string`,
-  );
 }

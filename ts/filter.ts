@@ -74,13 +74,17 @@ type Path<M, Depth extends number = 4> = [Depth] extends [never]
             : `${K}.${Path<Nested<NonNullable<M[K]>>, Shallower[Depth]>}`);
     }[keyof M & string];
 
-type ValueAt<M, P extends string> = P extends `${infer K}.${infer Rest}`
+/** The type of the field at a path. */
+export type ValueAt<M, P extends string> = P extends `${infer K}.${infer Rest}`
   ? K extends keyof M
     ? ValueAt<Nested<NonNullable<M[K]>>, Rest>
     : never
   : P extends keyof M
     ? M[P]
     : never;
+
+/** The dotted paths of the fields of `M`; any string where no type is declared. */
+export type FieldPath<M> = string extends keyof M ? string : Path<M>;
 
 interface Groups<F> {
   readonly $and?: readonly F[];
@@ -122,6 +126,15 @@ export function encodeFilter(filter: unknown): string {
     );
   }
   return json;
+}
+
+/** @throws KindexError `INVALID_ARGUMENT` */
+export function checkPath(name: string, path: unknown): string {
+  if (typeof path === 'string' && path !== '') return path;
+  throw new KindexError(
+    'INVALID_ARGUMENT',
+    `${name} must name a field by its path, but is ${show(path)}`,
+  );
 }
 
 function plain(value: unknown, path: string, depth: number): unknown {

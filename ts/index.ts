@@ -7,8 +7,10 @@ export {
   KindexError,
   PartialWriteError,
 } from './errors.js';
-export type { Filter, Operators } from './filter.js';
+export type { Facet, FacetQuery, FacetValue } from './facets.js';
+export type { FieldPath, Filter, Operators } from './filter.js';
 export { LIMITS } from './limits.js';
+export type { DocumentFilter, Where } from './selection.js';
 export type { SnapshotSource } from './snapshot.js';
 export { MemoryStorage, type MemoryStorageOptions } from './storage/memory.js';
 export type { Append, Durability, Garbage, StorageAdapter, Store } from './storage/storage.js';

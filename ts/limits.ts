@@ -37,6 +37,8 @@ export const LIMITS = {
   filterNodes: 1024,
   /** Conditions and groups inside each other in a filter. */
   filterDepth: 16,
+  /** Values that `facets` returns. */
+  facets: 10_000,
   /** Results wanted, and the beam that looks for them. */
   k: 10_000,
   ef: 4096,

@@ -3,9 +3,9 @@ import { checkInclude, checkInteger, queryMatrix } from './arguments.js';
 import type { Connection } from './connection.js';
 import type { Embedder } from './embed.js';
 import { type ErrorCode, KindexError, show, throwIfAborted, toKindexError } from './errors.js';
-import { encodeFilter } from './filter.js';
 import { LIMITS } from './limits.js';
 import { hits, includeBits } from './results.js';
+import { encodeSelection } from './selection.js';
 import type { Hit, Metric, SearchOptions, Vector } from './types.js';
 import type { SearchCall } from './worker/protocol.js';
 
@@ -81,7 +81,7 @@ export class Searcher<M extends object> {
       k: checkInteger('k', options.k ?? DEFAULT_K, 1, LIMITS.k),
       ef: checkInteger('ef', options.ef ?? DEFAULT_EF, 1, LIMITS.ef),
       exact: options.exact ?? false,
-      where: options.where === undefined ? undefined : encodeFilter(options.where),
+      ...encodeSelection(options),
       include: includeBits(checkInclude(options.include, ['metadata'])),
       explain: options.explain !== undefined,
     };

@@ -1,5 +1,6 @@
 import type { BatchOperation, ErrorCode, ItemError, KindexError } from './errors.js';
-import type { Filter } from './filter.js';
+import type { FieldPath, Filter } from './filter.js';
+import type { Where } from './selection.js';
 import type { StorageAdapter } from './storage/storage.js';
 
 /** How vectors are compared. */
@@ -236,12 +237,11 @@ export interface Fallback {
 export type Include = 'metadata' | 'document' | 'vector';
 
 /** Options of `search` and `searchBatch`. */
-export interface SearchOptions<M extends object = Metadata> {
+export interface SearchOptions<M extends object = Metadata> extends Where<M> {
   /** Results wanted; default 10. */
   readonly k?: number;
   /** The beam of the walk, at least `k`; default 64. Wider finds more and takes longer. */
   readonly ef?: number;
-  readonly where?: Filter<M>;
   /** Default `['metadata']`. */
   readonly include?: readonly Include[];
   /** Compare with every vector. */
@@ -282,13 +282,22 @@ export interface StoredRecord<M extends object = Metadata> {
 }
 
 /** Which records `get` returns. */
-export interface GetQuery<M extends object = Metadata> {
+export interface GetQuery<M extends object = Metadata> extends Where<M> {
   readonly ids?: readonly string[];
-  readonly where?: Filter<M>;
   /** Default: all that match. For many, see `iterate`. */
   readonly limit?: number;
   readonly offset?: number;
+  /** Default: the order of insertion, but that slots of deleted records are used again. */
+  readonly orderBy?: OrderBy<M>;
 }
+
+/**
+ * A field, ascending unless said otherwise. Numbers come before strings (by code points), these before booleans;
+ * descending turns that around. Records without such a value come last either way.
+ */
+export type OrderBy<M extends object = Metadata> =
+  | FieldPath<M>
+  | { readonly field: FieldPath<M>; readonly direction?: 'asc' | 'desc' };
 
 /** Options of `get` and `iterate`. */
 export interface GetOptions {

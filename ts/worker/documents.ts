@@ -42,6 +42,17 @@ export class Documents {
     }
   }
 
+  /** A chunk for one look: what is read now is not kept, and drives nothing out. */
+  async chunk(number: number): Promise<Uint8Array> {
+    return this.#chunks.get(number) ?? this.#read(number);
+  }
+
+  async #read(number: number): Promise<Uint8Array> {
+    const bytes = await this.#store.readDocuments(number);
+    if (bytes) return bytes;
+    throw new KindexError('CORRUPT', `document chunk ${number} is missing from storage`);
+  }
+
   async #chunk(number: number): Promise<Uint8Array> {
     const known = this.#chunks.get(number);
     if (known) {
@@ -49,9 +60,12 @@ export class Documents {
       this.#chunks.set(number, known);
       return known;
     }
-    const bytes = await this.#store.readDocuments(number);
-    if (!bytes)
-      throw new KindexError('CORRUPT', `document chunk ${number} is missing from storage`);
+    const bytes = await this.#read(number);
+    this.#keep(number, bytes);
+    return bytes;
+  }
+
+  #keep(number: number, bytes: Uint8Array): void {
     this.#chunks.set(number, bytes);
     this.#bytes += bytes.length;
     for (const [oldest, old] of this.#chunks) {
@@ -59,6 +73,5 @@ export class Documents {
       this.#chunks.delete(oldest);
       this.#bytes -= old.length;
     }
-    return bytes;
   }
 }

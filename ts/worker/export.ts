@@ -1,10 +1,6 @@
 import { KindexError } from '../errors.js';
-import { type Engine, INCLUDE } from './glue.js';
+import type { Engine } from './glue.js';
 import type { HostCollection } from './host-collection.js';
-
-/** Records per step while looking for the documents that are still referred to. */
-const PAGE = 50_000;
-const NO_DOCUMENT = 0xffff_ffff;
 
 /**
  * A collection as the parts of a snapshot file, documents included. It must not change meanwhile: the caller holds
@@ -33,15 +29,8 @@ export async function* exportParts(
 
 /** Chunks whose records were all deleted or replaced stay behind. */
 export function chunksInUse(engine: Engine): Set<number> {
+  const documents = engine.documentsOf(undefined, 0);
   const used = new Set<number>();
-  for (let offset = 0; offset < engine.size; offset += PAGE) {
-    const results = engine.find(undefined, PAGE, offset, INCLUDE.documents);
-    const places = results.documents();
-    results.free();
-    for (let i = 0; i < places.length; i += 2) {
-      const chunk = places[i] as number;
-      if (chunk !== NO_DOCUMENT) used.add(chunk);
-    }
-  }
+  for (let i = 1; i < documents.length; i += 3) used.add(documents[i] as number);
   return used;
 }

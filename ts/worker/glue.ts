@@ -8,6 +8,8 @@ export interface Glue {
   capabilities(): string;
   /** The document of a row of a chunk. Throws `CORRUPT`. */
   readDocument(chunk: Uint8Array, row: number): string | undefined;
+  /** Those of the rows whose documents have the text in them. Throws `CORRUPT`. */
+  matchDocuments(chunk: Uint8Array, rows: Uint32Array, text: string): Uint32Array;
   crc32(bytes: Uint8Array): number;
 }
 
@@ -62,12 +64,29 @@ export interface Engine {
     ef: number,
     exact: boolean,
     filterJson: string | undefined,
+    documents: Uint32Array | undefined,
     include: number,
     explain: boolean,
   ): Results;
   get(ids: Uint8Array, idEnds: Uint32Array, include: number): Results;
-  find(filterJson: string | undefined, limit: number, offset: number, include: number): Results;
-  count(filterJson: string | undefined): number;
+  find(
+    filterJson: string | undefined,
+    documents: Uint32Array | undefined,
+    orderBy: string | undefined,
+    descending: boolean,
+    limit: number,
+    offset: number,
+    include: number,
+  ): Results;
+  count(filterJson: string | undefined, documents: Uint32Array | undefined): number;
+  facets(
+    field: string,
+    filterJson: string | undefined,
+    documents: Uint32Array | undefined,
+    limit: number,
+  ): (string | number | boolean | null)[];
+  /** Slot, chunk and row of each document of the records that the filter holds for, by chunk and row. */
+  documentsOf(filterJson: string | undefined, firstChunk: number): Uint32Array;
   /** Reclaims what deleted records still hold. */
   compact(): void;
   check(): string;

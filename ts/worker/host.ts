@@ -2,6 +2,7 @@ import { KindexError, toKindexError, toWire } from '../errors.js';
 import type { Storages } from '../storage/choose.js';
 import type { StorageAdapter } from '../storage/storage.js';
 import { MemoryBudget } from './budget.js';
+import { documentsContaining } from './document-search.js';
 import { exportParts } from './export.js';
 import { ForwardedBatch } from './forwarded-batch.js';
 import { type Glue, isTrap, type Loader, owned } from './glue.js';
@@ -18,6 +19,7 @@ import type {
   Reply,
   Request,
   ResultColumns,
+  Selected,
   StreamToken,
 } from './protocol.js';
 import type { Place } from './recover.js';
@@ -278,20 +280,34 @@ export class Host {
     search: async ({ collection: handle, call }) => {
       const collection = await this.#collection(handle);
       const { queries, k, ef, exact, where, include, explain } = call;
+      const documents = await documentsOf(collection, call);
       return collection.answer((engine) =>
-        engine.search(queries, k, ef, exact, where, include, explain),
+        engine.search(queries, k, ef, exact, where, documents, include, explain),
       );
     },
     get: async ({ collection: handle, ids, include }) => {
       const collection = await this.#collection(handle);
       return collection.answer((engine) => engine.get(ids.bytes, ids.ends, include));
     },
-    find: async ({ collection: handle, where, limit, offset, include }) => {
+    find: async ({ collection: handle, order, limit, offset, include, ...selected }) => {
       const collection = await this.#collection(handle);
-      return collection.answer((engine) => engine.find(where, limit, offset, include));
+      const documents = await documentsOf(collection, selected);
+      const { field, descending = false } = order ?? {};
+      const { where } = selected;
+      return collection.answer((engine) =>
+        engine.find(where, documents, field, descending, limit, offset, include),
+      );
     },
-    count: async ({ collection, where }) =>
-      (await this.#collection(collection)).engine.count(where),
+    count: async ({ collection: handle, ...selected }) => {
+      const collection = await this.#collection(handle);
+      const documents = await documentsOf(collection, selected);
+      return collection.engine.count(selected.where, documents);
+    },
+    facets: async ({ collection: handle, field, limit, ...selected }) => {
+      const collection = await this.#collection(handle);
+      const documents = await documentsOf(collection, selected);
+      return collection.engine.facets(field, selected.where, documents, limit);
+    },
     stats: async ({ collection }) => this.#stats(await this.#collection(collection)),
     compact: async ({ collection: handle }, report) => {
       const collection = await this.#collection(handle);
@@ -497,6 +513,14 @@ export class Host {
     this.#tokens += 1;
     return this.#tokens;
   }
+}
+
+/** What a text in documents leaves of the selection; undefined where none is wanted. */
+async function documentsOf(
+  collection: HostCollection,
+  { where, containing }: Selected,
+): Promise<Uint32Array | undefined> {
+  return containing === undefined ? undefined : documentsContaining(collection, where, containing);
 }
 
 const adapterNumbers = new WeakMap<StorageAdapter, number>();

@@ -77,12 +77,23 @@ export interface ResultColumns {
   readonly explanation: string;
 }
 
-export interface SearchCall {
+/** Which records a call is about. */
+export interface Selected {
+  readonly where: string | undefined;
+  /** A text that the document has in it. */
+  readonly containing: string | undefined;
+}
+
+export interface Order {
+  readonly field: string;
+  readonly descending: boolean;
+}
+
+export interface SearchCall extends Selected {
   readonly queries: Float32Array;
   readonly k: number;
   readonly ef: number;
   readonly exact: boolean;
-  readonly where: string | undefined;
   readonly include: number;
   readonly explain: boolean;
 }
@@ -112,16 +123,21 @@ export interface Calls {
   search: { in: { collection: Handle; call: SearchCall }; out: ResultColumns };
   get: { in: { collection: Handle; ids: TextColumn; include: number }; out: ResultColumns };
   find: {
-    in: {
+    in: Selected & {
       collection: Handle;
-      where: string | undefined;
+      order: Order | undefined;
       limit: number;
       offset: number;
       include: number;
     };
     out: ResultColumns;
   };
-  count: { in: { collection: Handle; where: string | undefined }; out: number };
+  count: { in: Selected & { collection: Handle }; out: number };
+  /** Value, count, value, count, and so on. */
+  facets: {
+    in: Selected & { collection: Handle; field: string; limit: number };
+    out: (string | number | boolean | null)[];
+  };
   stats: { in: { collection: Handle }; out: string };
   compact: { in: { collection: Handle }; out: undefined };
 

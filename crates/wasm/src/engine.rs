@@ -1,11 +1,11 @@
 //! The engine of a collection: one staged batch at a time, reads in between.
 
 use js_sys::{Float32Array, Function};
+use kindex::Collection;
 use kindex::collection::{
     Batch, Columns, ItemError, Operation, Prepared, Replay, SnapshotWriter, Texts,
 };
 use kindex::metadata::Filter;
-use kindex::Collection;
 use wasm_bindgen::prelude::*;
 
 use crate::errors::{invalid, to_js};

@@ -152,9 +152,9 @@ impl Engine {
     ) -> Result<Vec<u32>, JsValue> {
         let filter = parse(filter_json)?;
         let documents = self.collection.documents_of(filter.as_ref(), first_chunk);
-        let numbers = documents.iter().flat_map(|document| {
-            [document.slot.0, document.place.chunk, document.place.row]
-        });
+        let numbers = documents
+            .iter()
+            .flat_map(|document| [document.slot.0, document.place.chunk, document.place.row]);
         Ok(numbers.collect())
     }
 }
