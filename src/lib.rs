@@ -28,6 +28,7 @@ pub mod metadata;
 mod metric;
 mod parallel;
 mod quantize;
+mod rank;
 mod rotation;
 mod rows;
 mod sketch;

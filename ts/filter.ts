@@ -86,6 +86,13 @@ export type ValueAt<M, P extends string> = P extends `${infer K}.${infer Rest}`
 /** The dotted paths of the fields of `M`; any string where no type is declared. */
 export type FieldPath<M> = string extends keyof M ? string : Path<M>;
 
+/** The dotted paths of the fields of `M` that hold dates or numbers. */
+export type TimePath<M> = string extends keyof M
+  ? string
+  : {
+      [P in Path<M>]: [NonNullable<ValueAt<M, P>>] extends [number | Date] ? P : never;
+    }[Path<M>];
+
 interface Groups<F> {
   readonly $and?: readonly F[];
   readonly $or?: readonly F[];

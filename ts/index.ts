@@ -8,7 +8,7 @@ export {
   PartialWriteError,
 } from './errors.js';
 export type { Facet, FacetQuery, FacetValue } from './facets.js';
-export type { FieldPath, Filter, Operators } from './filter.js';
+export type { FieldPath, Filter, Operators, TimePath } from './filter.js';
 export { LIMITS } from './limits.js';
 export type { DocumentFilter, Where } from './selection.js';
 export type { SnapshotSource } from './snapshot.js';

@@ -52,7 +52,7 @@ export function hits<M extends object>(
 ): Hit<M>[][] {
   const all = records<M>(columns, dimension).map(({ id, ...rest }, i): Hit<M> => {
     const distance = columns.distances[i] as number;
-    return { id, distance, score: scoreOf(metric, distance), ...rest };
+    return { id, distance, score: columns.scores[i] ?? scoreOf(metric, distance), ...rest };
   });
   let first = 0;
   return Array.from(columns.counts, (count) => {

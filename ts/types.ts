@@ -1,5 +1,5 @@
 import type { BatchOperation, ErrorCode, ItemError, KindexError } from './errors.js';
-import type { FieldPath, Filter } from './filter.js';
+import type { FieldPath, Filter, TimePath } from './filter.js';
 import type { Where } from './selection.js';
 import type { StorageAdapter } from './storage/storage.js';
 
@@ -246,9 +246,27 @@ export interface SearchOptions<M extends object = Metadata> extends Where<M> {
   readonly include?: readonly Include[];
   /** Compare with every vector. */
   readonly exact?: boolean;
+  /** Let recency count inside the search: a recent record is found even where many others are more similar. */
+  readonly decay?: Decay<M>;
   /** Called with how the answer was found. */
   readonly explain?: (explanation: Explanation) => void;
   readonly signal?: AbortSignal;
+}
+
+/**
+ * How recency counts beside similarity. The score of a hit becomes `(1 - weight) * score + weight * recency`: recency
+ * is 1 for a record of `now` or later and halves with every `halfLife` before; it is 0 for a record without a number
+ * or date in the field. `distance` stays what it is. Under `dot`, scores have no bounds: choose `weight` for yours.
+ */
+export interface Decay<M extends object = Metadata> {
+  /** A field with dates or numbers. */
+  readonly field: TimePath<M>;
+  /** What halves the recency: milliseconds for dates, else in the unit of the field. Above 0. */
+  readonly halfLife: number;
+  /** 0 (only similarity counts) to 1 (only recency counts); default 0.5. */
+  readonly weight?: number;
+  /** Default: now, in milliseconds. */
+  readonly now?: number | Date;
 }
 
 /** How a search found its answer. */
@@ -266,7 +284,7 @@ export interface Hit<M extends object = Metadata> {
   readonly id: string;
   /** 1 - cos, -dot, or the L2 distance. Smaller is closer. */
   readonly distance: number;
-  /** cos, dot, or 1 / (1 + distance). Larger is closer. */
+  /** cos, dot, or 1 / (1 + distance); with `decay`, recency counts too. Larger is better. */
   readonly score: number;
   readonly metadata?: Stored<M>;
   readonly document?: string;

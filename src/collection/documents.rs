@@ -5,7 +5,7 @@ use super::{Collection, DocumentAt};
 use crate::bitset::Bitset;
 use crate::ids::NodeId;
 use crate::metadata::Filter;
-use crate::metadata::rank;
+use crate::rank;
 
 /// Where the document of a record was when this was asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -10,6 +10,7 @@
 
 mod apply;
 mod batch;
+mod decay;
 mod documents;
 mod known;
 mod load;
@@ -29,6 +30,7 @@ use crate::slot_text::SlotText;
 
 pub use batch::{Batch, Columns, Operation, Row, Texts};
 pub use batch_rows::DocumentAt;
+pub use decay::{Decay, Scored};
 pub use documents::DocumentOf;
 pub use known::Outcome;
 pub use load::SnapshotLoader;

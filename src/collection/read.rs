@@ -72,7 +72,11 @@ impl Collection {
         Ok(self.index.search(query, &options, set))
     }
 
-    fn checked(&self, queries: &[f32], options: &SearchOptions) -> Result<SearchOptions, Error> {
+    pub(super) fn checked(
+        &self,
+        queries: &[f32],
+        options: &SearchOptions,
+    ) -> Result<SearchOptions, Error> {
         let dimension = self.config().dimension;
         if !queries.len().is_multiple_of(dimension) {
             return Err(Error::new(

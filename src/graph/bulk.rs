@@ -19,6 +19,7 @@ use crate::graph::scratch::{Candidate, Scratch, ScratchPool};
 use crate::graph::select::select_neighbors;
 use crate::ids::NodeId;
 use crate::parallel;
+use crate::rank;
 use crate::vectors::Vectors;
 
 /// Neighbors that a node keeps of one leaf.
@@ -78,8 +79,9 @@ fn choose_in_leaves(
     alpha: f32,
 ) -> Vec<Chosen> {
     // The largest first, or the last thread would be left with one.
-    let mut order: Vec<u32> = (0..leaves.len() as u32).collect();
-    order.sort_by_key(|&at| std::cmp::Reverse(leaves[at as usize].len()));
+    let by_size = (0u32..).zip(leaves).map(|(at, leaf)| rank::ranked(!(leaf.len() as u64), at));
+    let mut order: Vec<_> = by_size.collect();
+    rank::keep_least(&mut order, leaves.len());
     let mut chosen: Vec<Option<Chosen>> = Vec::new();
     chosen.resize_with(leaves.len(), || None);
     let workers = parallel::workers().min(leaves.len()).max(1);
@@ -91,6 +93,7 @@ fn choose_in_leaves(
         let mut leaf = Leaf::new(vectors);
         let mut nearest = Nearest::default();
         while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let at = rank::payload(at);
             let places = &leaves[at as usize];
             part[0]
                 .push((at, choose_in_leaf(vectors, nodes, places, alpha, &mut leaf, &mut nearest)));

@@ -1,5 +1,8 @@
 //! Seeded choices: the same on every machine.
 
+use crate::bitset::Bitset;
+use crate::ids::NodeId;
+
 /// SplitMix64: a counter through a mixer, so that any state is as good as another.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
@@ -28,14 +31,14 @@ impl Random {
             return (0..bound).collect();
         }
         // Floyd's algorithm: one draw a number.
-        let mut chosen = std::collections::BTreeSet::new();
+        let mut chosen = Bitset::with_capacity(bound);
         for top in bound - count..bound {
             let draw = self.below(top + 1);
-            if !chosen.insert(draw) {
-                chosen.insert(top);
+            if !chosen.insert(NodeId::from_index(draw)) {
+                chosen.insert(NodeId::from_index(top));
             }
         }
-        chosen.into_iter().collect()
+        chosen.iter().map(NodeId::index).collect()
     }
 }
 

@@ -48,6 +48,22 @@ impl Index {
         })
     }
 
+    /// The exact distances from a query to live slots, in their order.
+    pub fn distances(&self, query: &[f32], slots: &[NodeId]) -> Vec<Neighbor> {
+        self.scratch.with(&self.vectors, |scratch| {
+            self.vectors.prepare(query, &mut scratch.query);
+            let mut found = Vec::with_capacity(slots.len());
+            for four in slots.chunks(4) {
+                let mut padded = [four[0]; 4];
+                padded[..four.len()].copy_from_slice(four);
+                let distances = self.vectors.distances(&scratch.query, padded);
+                let pairs = four.iter().zip(distances);
+                found.extend(pairs.map(|(&slot, distance)| Neighbor { slot, distance }));
+            }
+            found
+        })
+    }
+
     /// Many searches at once (`queries` row-major), in parallel where there are threads.
     pub fn search_batch(
         &self,

@@ -22,7 +22,12 @@ impl Posting {
     fn insert(&mut self, slot: u32) {
         match self {
             Self::One(other) if *other == slot => {}
-            Self::One(other) => *self = Self::Many(RoaringBitmap::from([*other, slot])),
+            Self::One(other) => {
+                let mut slots = RoaringBitmap::new();
+                slots.insert(*other);
+                slots.insert(slot);
+                *self = Self::Many(slots);
+            }
             Self::Many(slots) => {
                 slots.insert(slot);
             }

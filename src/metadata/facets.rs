@@ -2,9 +2,9 @@
 
 use super::Columns;
 use super::columns::{Column, Posting};
-use super::rank;
 use crate::bitset::Bitset;
 use crate::ids::NodeId;
+use crate::rank;
 
 /// A value that a field has.
 #[derive(Clone, Copy, PartialEq, Debug)]

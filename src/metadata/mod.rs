@@ -32,7 +32,6 @@ mod facets;
 mod filter;
 mod numbers;
 mod order;
-pub(crate) mod rank;
 mod set;
 mod value;
 

@@ -1,8 +1,6 @@
 //! The numbers of a field, by slot.
 
-use std::collections::BTreeMap;
-
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::set::Set;
 use crate::bitset::Bitset;
@@ -17,24 +15,25 @@ const LEAST_DENSE: usize = 64;
 /// and no index that changes would have to keep up.
 #[derive(Debug)]
 enum Scalars {
-    Sparse(BTreeMap<u32, f64>),
-    /// NaN, which JSON does not have, marks the slots without a number.
-    Dense {
-        values: Vec<f64>,
-        count: usize,
+    Sparse {
+        values: HashMap<u32, f64>,
+        /// One past the largest slot that came.
+        end: usize,
     },
+    /// NaN, which JSON does not have, marks the slots without a number.
+    Dense { values: Vec<f64>, count: usize },
 }
 
 /// The numbers of a field: one for a slot, or a list.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers {
     scalars: Scalars,
-    lists: BTreeMap<u32, Box<[f64]>>,
+    lists: HashMap<u32, Box<[f64]>>,
 }
 
 impl Default for Scalars {
     fn default() -> Self {
-        Self::Sparse(BTreeMap::new())
+        Self::Sparse { values: HashMap::new(), end: 0 }
     }
 }
 
@@ -68,7 +67,7 @@ impl Numbers {
 
     fn select_where(&self, test: impl Fn(f64) -> bool, set: &mut Set) {
         match &self.scalars {
-            Scalars::Sparse(map) => map
+            Scalars::Sparse { values, .. } => values
                 .iter()
                 .filter(|&(_, &number)| test(number))
                 .for_each(|(&slot, _)| set.insert(slot)),
@@ -88,10 +87,20 @@ impl Numbers {
         }
     }
 
+    /// The number of a slot that has one of its own.
+    pub(crate) fn get(&self, slot: NodeId) -> Option<f64> {
+        match &self.scalars {
+            Scalars::Sparse { values, .. } => values.get(&slot.0).copied(),
+            Scalars::Dense { values, .. } => {
+                values.get(slot.index()).copied().filter(|number| !number.is_nan())
+            }
+        }
+    }
+
     /// Calls `visit` with each slot of `set` that has a number of its own, and the number.
     pub(crate) fn each(&self, set: &Bitset, visit: &mut dyn FnMut(NodeId, f64)) {
         match &self.scalars {
-            Scalars::Sparse(map) => map
+            Scalars::Sparse { values, .. } => values
                 .iter()
                 .map(|(&slot, &number)| (NodeId(slot), number))
                 .filter(|&(slot, _)| set.contains(slot))
@@ -118,7 +127,7 @@ impl Numbers {
 
     pub(crate) fn bytes(&self) -> usize {
         let scalars = match &self.scalars {
-            Scalars::Sparse(map) => map.len() * 16,
+            Scalars::Sparse { values, .. } => values.capacity() * 17,
             Scalars::Dense { values, .. } => values.capacity() * 8,
         };
         scalars + self.lists.values().map(|list| 24 + list.len() * 8).sum::<usize>()
@@ -128,8 +137,9 @@ impl Numbers {
 impl Scalars {
     fn set(&mut self, slot: NodeId, number: f64) {
         match self {
-            Self::Sparse(map) => {
-                map.insert(slot.0, number);
+            Self::Sparse { values, end } => {
+                values.insert(slot.0, number);
+                *end = (*end).max(slot.index() + 1);
                 self.make_dense_if_full();
             }
             Self::Dense { values, count } => {
@@ -150,8 +160,8 @@ impl Scalars {
 
     fn remove(&mut self, slot: NodeId) {
         match self {
-            Self::Sparse(map) => {
-                map.remove(&slot.0);
+            Self::Sparse { values, .. } => {
+                values.remove(&slot.0);
             }
             Self::Dense { values, count } => {
                 let Some(place) = values.get_mut(slot.index()) else { return };
@@ -165,27 +175,29 @@ impl Scalars {
     }
 
     fn make_dense_if_full(&mut self) {
-        let Self::Sparse(map) = self else { return };
-        let end = map.last_key_value().map_or(0, |(&slot, _)| slot as usize + 1);
-        if map.len() < LEAST_DENSE || end > map.len() * 4 {
+        let Self::Sparse { values: sparse, end } = self else { return };
+        if sparse.len() < LEAST_DENSE || *end > sparse.len() * 4 {
             return;
         }
-        let mut values = vec![f64::NAN; end];
-        map.iter().for_each(|(&slot, &number)| values[slot as usize] = number);
-        *self = Self::Dense { values, count: map.len() };
+        let mut values = vec![f64::NAN; *end];
+        sparse.iter().for_each(|(&slot, &number)| values[slot as usize] = number);
+        *self = Self::Dense { count: sparse.len(), values };
     }
 
     fn make_sparse(&mut self) {
         let Self::Dense { values, .. } = self else { return };
         let numbers = (0u32..).zip(values.iter().copied());
-        *self = Self::Sparse(numbers.filter(|(_, number)| !number.is_nan()).collect());
+        let end = values.len();
+        let values = numbers.filter(|(_, number)| !number.is_nan()).collect();
+        *self = Self::Sparse { values, end };
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::bitset::Bitset;
 
     #[test]
     fn dense_and_sparse_hold_the_same() {

@@ -2,9 +2,9 @@
 
 use super::Columns;
 use super::columns::{Column, Posting};
-use super::rank::{self, Ranked};
 use crate::bitset::Bitset;
 use crate::ids::NodeId;
+use crate::rank::{self, Ranked};
 
 /// The order of records: by the value of a field.
 ///

@@ -20,11 +20,11 @@ export async function documentsContaining(
   const found: number[] = [];
   let firstChunk = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const { engine } = collection;
-    const { generation } = engine;
-    const wanted = engine.documentsOf(where, firstChunk);
+    // Asked for anew each time: a tab that only reads replaces its engine to catch up.
+    const { generation } = collection.engine;
+    const wanted = collection.engine.documentsOf(where, firstChunk);
     await lookThrough(collection, wanted, text, found);
-    if (engine.generation === generation) break;
+    if (collection.engine.generation === generation) break;
     // What was written since is in later chunks.
     if (wanted.length > 0) firstChunk = (wanted[wanted.length - 2] as number) + 1;
   }
@@ -37,22 +37,38 @@ async function lookThrough(
   text: string,
   found: number[],
 ): Promise<void> {
-  const { documents, glue } = collection;
-  let next = wanted.length > 0 ? documents.chunk(wanted[1] as number) : undefined;
+  const { glue } = collection;
+  const read = (chunk: number | undefined) =>
+    chunk === undefined ? undefined : chunkIfWanted(collection, chunk);
+  let next = read(wanted[1]);
   for (let start = 0; start < wanted.length; ) {
     const chunk = wanted[start + 1] as number;
     let end = start;
     while (end < wanted.length && wanted[end + 1] === chunk) end += TRIPLE;
     const bytes = await next;
-    if (!bytes) return;
-    next = end < wanted.length ? documents.chunk(wanted[end + 1] as number) : undefined;
+    next = read(wanted[end + 1]);
     // Heard of when it is awaited; until then it must not count as unhandled.
     next?.catch(() => {});
+    const first = start;
+    start = end;
+    if (!bytes) continue;
     const slots = new Map<number, number>();
-    for (let i = start; i < end; i += TRIPLE)
+    for (let i = first; i < end; i += TRIPLE)
       slots.set(wanted[i + 2] as number, wanted[i] as number);
     for (const row of glue.matchDocuments(bytes, Uint32Array.from(slots.keys()), text))
       found.push(slots.get(row) as number, chunk, row);
-    start = end;
+  }
+}
+
+/** A chunk; undefined if nothing refers to it any more and storage has given its space back. */
+async function chunkIfWanted(
+  collection: HostCollection,
+  chunk: number,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await collection.documents.chunk(chunk);
+  } catch (thrown) {
+    if (collection.engine.documentsOf(undefined, chunk)[1] === chunk) throw thrown;
+    return undefined;
   }
 }

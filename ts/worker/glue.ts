@@ -65,6 +65,7 @@ export interface Engine {
     exact: boolean,
     filterJson: string | undefined,
     documents: Uint32Array | undefined,
+    decayJson: string | undefined,
     include: number,
     explain: boolean,
   ): Results;
@@ -115,6 +116,7 @@ export interface Results {
   ids(): string;
   idEnds(): Uint32Array;
   distances(): Float32Array;
+  scores(): Float32Array;
   metadata(): string;
   documents(): Uint32Array;
   vectors(): Float32Array;

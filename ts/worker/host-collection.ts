@@ -332,6 +332,7 @@ export class HostCollection {
       ids: results.ids(),
       idEnds: results.idEnds(),
       distances: results.distances(),
+      scores: results.scores(),
       metadata: results.metadata(),
       vectors: results.vectors(),
       explanation: results.explanation(),

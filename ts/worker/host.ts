@@ -279,10 +279,10 @@ export class Host {
 
     search: async ({ collection: handle, call }) => {
       const collection = await this.#collection(handle);
-      const { queries, k, ef, exact, where, include, explain } = call;
+      const { queries, k, ef, exact, where, decay, include, explain } = call;
       const documents = await documentsOf(collection, call);
       return collection.answer((engine) =>
-        engine.search(queries, k, ef, exact, where, documents, include, explain),
+        engine.search(queries, k, ef, exact, where, documents, decay, include, explain),
       );
     },
     get: async ({ collection: handle, ids, include }) => {
@@ -546,6 +546,6 @@ function* documentChunks(loader: Loader) {
 function transfers(value: unknown): ArrayBuffer[] {
   if (value instanceof Uint8Array) return [value.buffer as ArrayBuffer];
   if (typeof value !== 'object' || value === null || !('distances' in value)) return [];
-  const { counts, idEnds, distances, vectors } = value as ResultColumns;
-  return [counts, idEnds, distances, vectors].map((column) => column.buffer as ArrayBuffer);
+  const { counts, idEnds, distances, scores, vectors } = value as ResultColumns;
+  return [counts, idEnds, distances, scores, vectors].map((column) => column.buffer as ArrayBuffer);
 }

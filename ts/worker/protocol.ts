@@ -70,6 +70,8 @@ export interface ResultColumns {
   readonly ids: string;
   readonly idEnds: Uint32Array;
   readonly distances: Float32Array;
+  /** Empty where the distance alone decides. */
+  readonly scores: Float32Array;
   /** A JSON array, or ''. */
   readonly metadata: string;
   readonly documents: readonly (string | undefined)[] | undefined;
@@ -90,6 +92,8 @@ export interface Order {
 }
 
 export interface SearchCall extends Selected {
+  /** JSON of how recency counts. */
+  readonly decay: string | undefined;
   readonly queries: Float32Array;
   readonly k: number;
   readonly ef: number;

@@ -1,5 +1,6 @@
 //! The options of an index as JSON, both ways.
 
+use kindex::collection::Decay;
 use kindex::json::Json;
 use kindex::{Code, Config, Error, Metric, Quantization};
 
@@ -47,6 +48,26 @@ pub(crate) fn to_json(config: &Config) -> String {
         .raw("keepVectors", config.keep_vectors)
         .raw("seed", config.seed)
         .finish()
+}
+
+/// Reads how recency counts: `field`, `halfLife`, `weight`, `now`.
+pub(crate) fn decay(text: &str) -> Result<Decay, Error> {
+    let json = Json::parse(text).map_err(|fault| invalid(&fault))?;
+    let Json::Object(fields) = &json else { return Err(invalid("an object was expected")) };
+    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+    let number = |name: &str| match field(name) {
+        Some(Json::Number(number)) => Ok(*number),
+        _ => Err(invalid(&format!("decay.{name} must be a number"))),
+    };
+    let Some(Json::Text(path)) = field("field") else {
+        return Err(invalid("decay.field must be a string"));
+    };
+    Ok(Decay {
+        field: path.clone(),
+        half_life: number("halfLife")?,
+        weight: number("weight")?,
+        now: number("now")?,
+    })
 }
 
 fn invalid(message: &str) -> Error {

@@ -1,13 +1,14 @@
 //! What an engine is asked: searches, records, counts.
 
 use js_sys::Array;
-use kindex::collection::{DocumentAt, DocumentOf};
+use kindex::collection::{DocumentAt, DocumentOf, Scored};
 use kindex::metadata::{FacetValue, Filter, OrderBy};
-use kindex::{Bitset, NodeId, SearchOptions};
+use kindex::{Bitset, Explanation, NodeId, SearchOptions};
 use wasm_bindgen::prelude::*;
 
 use crate::engine::Engine;
 use crate::errors::to_js;
+use crate::options;
 use crate::report::Report;
 use crate::results::Results;
 
@@ -34,6 +35,22 @@ impl Engine {
         Ok(Some(there))
     }
 
+    fn scored(
+        &self,
+        found: Vec<(Vec<Scored>, Explanation)>,
+        include: u32,
+        explain: bool,
+    ) -> Results {
+        let counts = found.iter().map(|(hits, _)| hits.len() as u32).collect();
+        let explained = found.first().filter(|_| explain).map(|(_, explained)| report(explained));
+        let hits: Vec<_> = found.into_iter().flat_map(|(hits, _)| hits).collect();
+        let slots = hits.iter().map(|hit| hit.neighbor.slot);
+        Results::of(&self.collection, counts, slots, include)
+            .with_distances(hits.iter().map(|hit| hit.neighbor.distance).collect())
+            .with_scores(hits.iter().map(|hit| hit.score).collect())
+            .with_explanation(explained.unwrap_or_default())
+    }
+
     fn records(&self, slots: &[NodeId], include: u32) -> Results {
         let counts = vec![slots.len() as u32];
         Results::of(&self.collection, counts, slots.iter().copied(), include)
@@ -52,23 +69,25 @@ impl Engine {
         exact: bool,
         filter_json: Option<String>,
         documents: Option<Vec<u32>>,
+        decay_json: Option<String>,
         include: u32,
         explain: bool,
     ) -> Result<Results, JsValue> {
         let set = self.selection(filter_json, documents)?;
-        let options = SearchOptions { k: k as usize, ef: ef as usize, exact };
+        let search = SearchOptions { k: k as usize, ef: ef as usize, exact };
+        if let Some(json) = decay_json {
+            let decay = options::decay(&json).map_err(to_js)?;
+            let searched = self.collection.search_decayed(queries, &search, set.as_ref(), &decay);
+            return Ok(self.scored(searched.map_err(to_js)?, include, explain));
+        }
         let mut explanation = String::new();
         let found = if explain {
             let (hits, explained) =
-                self.collection.explain_in(queries, &options, set.as_ref()).map_err(to_js)?;
-            explanation = Report::new()
-                .text("strategy", explained.strategy)
-                .raw("distances", explained.distances)
-                .raw("visited", explained.visited)
-                .finish();
+                self.collection.explain_in(queries, &search, set.as_ref()).map_err(to_js)?;
+            explanation = report(&explained);
             vec![hits]
         } else {
-            self.collection.search_in(queries, &options, set.as_ref()).map_err(to_js)?
+            self.collection.search_in(queries, &search, set.as_ref()).map_err(to_js)?
         };
         let counts = found.iter().map(|hits| hits.len() as u32).collect();
         let hits: Vec<_> = found.into_iter().flatten().collect();
@@ -157,6 +176,14 @@ impl Engine {
             .flat_map(|document| [document.slot.0, document.place.chunk, document.place.row]);
         Ok(numbers.collect())
     }
+}
+
+fn report(explanation: &Explanation) -> String {
+    Report::new()
+        .text("strategy", explanation.strategy)
+        .raw("distances", explanation.distances)
+        .raw("visited", explanation.visited)
+        .finish()
 }
 
 fn parse(filter_json: Option<String>) -> Result<Option<Filter>, JsValue> {

@@ -22,6 +22,7 @@ pub struct Results {
     ids: String,
     id_ends: Vec<u32>,
     distances: Vec<f32>,
+    scores: Vec<f32>,
     metadata: String,
     documents: Vec<u32>,
     vectors: Vec<f32>,
@@ -74,6 +75,11 @@ impl Results {
         self
     }
 
+    pub(crate) fn with_scores(mut self, scores: Vec<f32>) -> Self {
+        self.scores = scores;
+        self
+    }
+
     pub(crate) fn with_explanation(mut self, explanation: String) -> Self {
         self.explanation = explanation;
         self
@@ -107,6 +113,11 @@ impl Results {
     /// The distances, if this is a search.
     pub fn distances(&mut self) -> Vec<f32> {
         mem::take(&mut self.distances)
+    }
+
+    /// The scores, if something else than the distance counts too.
+    pub fn scores(&mut self) -> Vec<f32> {
+        mem::take(&mut self.scores)
     }
 
     /// A JSON array with the metadata of each hit, `null` where there is none.

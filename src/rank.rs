@@ -15,6 +15,12 @@ pub(crate) fn number_of(key: u64) -> f64 {
     f64::from_bits(key ^ (mask | 1 << 63))
 }
 
+/// A shorter number as a key that orders like it.
+pub(crate) fn float_key(number: f32) -> u32 {
+    let bits = number.to_bits();
+    bits ^ (((bits as i32 >> 31) as u32) | 1 << 31)
+}
+
 pub(crate) fn ranked(key: u64, payload: u32) -> Ranked {
     u128::from(key) << 64 | u128::from(payload)
 }
