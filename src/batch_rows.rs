@@ -25,6 +25,8 @@ impl DocumentAt {
 pub(crate) const VECTOR: u8 = 1;
 pub(crate) const METADATA: u8 = 2;
 pub(crate) const DOCUMENT: u8 = 4;
+/// Alone: the row deletes its record, whatever the batch does with the others.
+pub(crate) const DELETED: u8 = 8;
 
 /// The rows of a batch, by column.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,6 +1,7 @@
 import { untilAborted } from './abort.js';
-import { checkInteger, checkName, engineSettings, storageChoice } from './arguments.js';
+import { checkName, engineSettings, storageChoice } from './arguments.js';
 import { type Attached, Connection } from './connection.js';
+import { type DuplicateQuery, findDuplicates, type StoredDuplicate } from './dedupe.js';
 import { Embedder } from './embed.js';
 import { fromWire, KindexError, show, throwIfAborted } from './errors.js';
 import { EventHub } from './events.js';
@@ -225,6 +226,11 @@ export class Collection<M extends object = Metadata> {
   /** Records that match; all without a filter. */
   count(query: Where<M> = {}): Promise<number> {
     return this.#reader.count(query);
+  }
+
+  /** Records that are nearly the same as earlier ones, found page by page. */
+  findDuplicates(query: DuplicateQuery<M>): AsyncGenerator<StoredDuplicate> {
+    return findDuplicates(this.#connection, query);
   }
 
   /** The most frequent values of a field among the records that match, most frequent first. */

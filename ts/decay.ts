@@ -9,7 +9,7 @@ const DEFAULT_WEIGHT = 0.5;
  *
  * @throws KindexError `INVALID_ARGUMENT`
  */
-export function encodeDecay(decay: Decay): string {
+export function encodeDecay<M extends object>(decay: Decay<M>): string {
   if (typeof decay !== 'object' || decay === null)
     throw new KindexError('INVALID_ARGUMENT', `decay must be an object, but is ${show(decay)}`);
   const { halfLife, weight = DEFAULT_WEIGHT, now = Date.now() } = decay;

@@ -1,4 +1,11 @@
 export { Collection } from './collection.js';
+export type {
+  Dedupe,
+  Duplicate,
+  DuplicateQuery,
+  OnDuplicate,
+  StoredDuplicate,
+} from './dedupe.js';
 export {
   BatchError,
   type BatchOperation,

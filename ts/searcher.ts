@@ -7,7 +7,7 @@ import { type ErrorCode, KindexError, show, throwIfAborted, toKindexError } from
 import { LIMITS } from './limits.js';
 import { hits, includeBits } from './results.js';
 import { encodeSelection } from './selection.js';
-import type { Decay, Hit, Metric, SearchOptions, Vector } from './types.js';
+import type { Hit, Metric, SearchOptions, Vector } from './types.js';
 import type { SearchCall } from './worker/protocol.js';
 
 const DEFAULT_K = 10;
@@ -83,7 +83,7 @@ export class Searcher<M extends object> {
       ef: checkInteger('ef', options.ef ?? DEFAULT_EF, 1, LIMITS.ef),
       exact: options.exact ?? false,
       ...encodeSelection(options),
-      decay: options.decay === undefined ? undefined : encodeDecay(options.decay as Decay),
+      decay: options.decay === undefined ? undefined : encodeDecay(options.decay),
       include: includeBits(checkInclude(options.include, ['metadata'])),
       explain: options.explain !== undefined,
     };

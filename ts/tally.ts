@@ -1,3 +1,4 @@
+import type { Duplicate } from './dedupe.js';
 import type { ItemError } from './errors.js';
 import { byIndex, type Written } from './write.js';
 
@@ -6,6 +7,7 @@ export class Tally {
   /** Keeps the first so many errors; counts all. */
   readonly #mostErrors: number;
   readonly #errors: ItemError[] = [];
+  readonly #duplicates: Duplicate[] = [];
   /** Place of the next batch's first row in the call's rows. */
   offset = 0;
   written = 0;
@@ -17,7 +19,9 @@ export class Tally {
     this.#mostErrors = mostErrors;
   }
 
-  add({ written, errors, unknown, durable, generation }: Written): void {
+  add({ written, duplicates, errors, unknown, durable, generation }: Written): void {
+    for (const duplicate of duplicates.slice(0, this.#mostErrors - this.#duplicates.length))
+      this.#duplicates.push({ ...duplicate, index: this.offset + duplicate.index });
     this.written += written;
     this.#unlisted += unknown;
     this.#durable &&= durable;
@@ -37,6 +41,7 @@ export class Tally {
   sum(): Written {
     return {
       written: this.written,
+      duplicates: this.#duplicates,
       errors: this.#errors.sort(byIndex),
       unknown: this.#unlisted,
       durable: this.#durable,

@@ -1,3 +1,4 @@
+import type { Dedupe, Duplicate, OnDuplicate } from './dedupe.js';
 import type { BatchOperation, ErrorCode, ItemError, KindexError } from './errors.js';
 import type { FieldPath, Filter, TimePath } from './filter.js';
 import type { Where } from './selection.js';
@@ -194,6 +195,10 @@ export interface BatchOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Ends the call before its commit. A single call that was gathered with others hears it until their batch begins. */
   readonly signal?: AbortSignal;
+  /** Which items of an insert or upsert count as duplicates of stored records or of earlier items. */
+  readonly dedupe?: Dedupe;
+  /** What becomes of duplicates; default `skip`. */
+  readonly onDuplicate?: OnDuplicate;
   /**
    * A retry under the same id is not applied twice, as long as the first is among the last 1,024 that had one. A
    * stream takes it together with a `batchSize` in rows, so that its parts are the same again.
@@ -210,6 +215,8 @@ export interface BatchResult {
   /** The ids of the batch in its order, also those that were made. Empty for a delete by filter, and for a stream. */
   readonly ids: readonly string[];
   readonly written: number;
+  /** The items that `dedupe` found to be like others: no failures. In their order; of a stream the first 10,000. */
+  readonly duplicates: readonly Duplicate[];
   readonly failed: number;
   /** In the order of the batch; of a stream the first 10,000. */
   readonly errors: readonly ItemError[];

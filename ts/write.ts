@@ -1,6 +1,7 @@
 import { untilAborted } from './abort.js';
 import { checkBatchOptions } from './arguments.js';
 import { BatchEncoder } from './batch-encoder.js';
+import { encodeDedupe } from './dedupe.js';
 import type { Embedder } from './embed.js';
 import {
   BatchError,
@@ -35,7 +36,7 @@ export interface Target {
 }
 
 /** What one batch of a call did. */
-export type Written = Pick<BatchOutcome, 'written' | 'durable' | 'generation'> & {
+export type Written = Pick<BatchOutcome, 'written' | 'durable' | 'generation' | 'duplicates'> & {
   /** By place in the rows of the call. */
   readonly errors: readonly ItemError[];
   /** Rows that failed without an error that is known. */
@@ -48,6 +49,7 @@ export class WriteCall {
   readonly options: BatchOptions;
   readonly atomic: boolean;
   readonly progress: ProgressReporter;
+  readonly #dedupe: string | undefined;
   readonly #started = performance.now();
 
   /** @throws KindexError `INVALID_ARGUMENT`, `ABORTED` */
@@ -58,6 +60,7 @@ export class WriteCall {
   ) {
     checkBatchOptions(options);
     throwIfAborted(options.signal);
+    this.#dedupe = encodeDedupe(operation, options);
     this.operation = operation;
     this.options = options;
     this.atomic = options.atomic ?? true;
@@ -91,7 +94,12 @@ export class WriteCall {
         ...encoder.errors,
         ...this.#itemErrors(outcome, (staged) => encoder.place(staged)),
       ];
-      return { ...outcome, errors: errors.sort(byIndex), unknown: outcome.failed ?? 0 };
+      const duplicates = outcome.duplicates.map(({ index, ...rest }) => ({
+        index: encoder.place(index),
+        ...rest,
+      }));
+      const unknown = outcome.failed ?? 0;
+      return { ...outcome, duplicates, errors: errors.sort(byIndex), unknown };
     });
   }
 
@@ -121,6 +129,7 @@ export class WriteCall {
       operation: this.operation,
       ids,
       written: written.written,
+      duplicates: written.duplicates,
       failed,
       errors,
       batchesProcessed: this.progress.batches,
@@ -190,7 +199,7 @@ export class WriteCall {
       progress.report(phase, done, total);
     return client.call(
       'commit',
-      { batch, refused, durability, threads: alone ? 1 : workers },
+      { batch, refused, durability, threads: alone ? 1 : workers, dedupe: this.#dedupe },
       { onProgress },
     );
   }

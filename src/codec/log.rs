@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::batch_rows::{BatchRows, DOCUMENT, DocumentAt, METADATA, VECTOR};
+use crate::batch_rows::{BatchRows, DELETED, DOCUMENT, DocumentAt, METADATA, VECTOR};
 use crate::codec::bytes::{Put, Reader};
 use crate::codec::frame::{self, Stream, Tag};
 use crate::error::Error;
@@ -120,7 +120,8 @@ pub(crate) fn decode_part(mut bytes: &[u8], dimension: usize) -> Result<Part, Er
 fn decode_rows(fields: &mut Reader<'_>, dimension: usize) -> Result<BatchRows, Error> {
     let count = fields.length()?;
     let given = fields.take(count)?.to_vec();
-    if let Some(row) = given.iter().position(|given| given & !(VECTOR | METADATA | DOCUMENT) != 0) {
+    let known = |given: u8| given == DELETED || given & !(VECTOR | METADATA | DOCUMENT) == 0;
+    if let Some(row) = given.iter().position(|&given| !known(given)) {
         return Err(Error::corrupt(format!("row {row} of a log part has unknown bits")));
     }
     let with = |what: u8| given.iter().filter(|&given| given & what != 0).count();

@@ -1,6 +1,6 @@
 //! Making a checked batch so.
 
-use super::{Collection, Operation, Outcome, Prepared};
+use super::{Batch, Collection, Operation, Outcome, Prepared};
 use crate::batch_rows::{DOCUMENT, METADATA, VECTOR};
 use crate::error::{Code, Error};
 use crate::ids::NodeId;
@@ -51,7 +51,7 @@ impl Collection {
                     self.keys.insert(id, new);
                     new
                 }
-                (Some(old), None) if batch.operation == Operation::Delete => {
+                (Some(old), None) if batch.operation_of(row) == Operation::Delete => {
                     self.forget(old);
                     dead.push(old);
                     continue;
@@ -70,6 +70,10 @@ impl Collection {
             }
             if replace || rows.has(row, DOCUMENT) {
                 self.set_document(slot, rows.place(row));
+                self.note_document(&batch, row, slot);
+            }
+            if rows.has(row, VECTOR) {
+                self.fingerprint_vector(slot);
             }
         }
         self.index.remove(&dead);
@@ -84,7 +88,19 @@ impl Collection {
     fn forget(&mut self, slot: NodeId) {
         self.clear_metadata(slot);
         self.set_document(slot, None);
+        self.move_fingerprint(slot, None);
         self.keys.remove(slot);
+    }
+
+    /// Keeps the fingerprints up to date, if there are any. A batch from the log brings places, not
+    /// texts: what is not known is found out anew.
+    fn note_document(&mut self, batch: &Batch, row: usize, slot: NodeId) {
+        let has = batch.rows.has(row, DOCUMENT);
+        if has && batch.documents.len() == 0 {
+            self.forget_fingerprints();
+        } else if let Some(fingerprints) = &mut self.fingerprints {
+            fingerprints.set_document(slot, has.then(|| batch.documents.get(row)));
+        }
     }
 
     /// Moves a record, all but its vector, to another slot.
@@ -96,6 +112,7 @@ impl Collection {
         let place = self.document(from);
         self.set_document(from, None);
         self.set_document(to, place);
+        self.move_fingerprint(from, Some(to));
         self.keys.relocate(from, to);
     }
 }

@@ -1,6 +1,6 @@
 //! A batch as it is put together, before anything about it is decided.
 
-use crate::batch_rows::{self, BatchRows, DOCUMENT, METADATA, VECTOR};
+use crate::batch_rows::{self, BatchRows, DELETED, DOCUMENT, METADATA, VECTOR};
 use crate::error::{Code, Error};
 use crate::text_column::TextColumn;
 
@@ -125,6 +125,22 @@ impl Batch {
         }
         self.id = id.to_owned();
         Ok(self)
+    }
+
+    /// Rows but for those that only make room for others.
+    pub(super) fn written(&self) -> usize {
+        self.rows.given.iter().filter(|&&given| given != DELETED).count()
+    }
+
+    /// What is done with a row.
+    pub(super) fn operation_of(&self, row: usize) -> Operation {
+        if self.rows.has(row, DELETED) { Operation::Delete } else { self.operation }
+    }
+
+    /// Keeps the rows that `keep` is true for.
+    pub(super) fn retain(&mut self, keep: &[bool]) {
+        self.rows.retain(keep);
+        self.documents.retain(keep);
     }
 
     /// Rows so far.

@@ -11,7 +11,9 @@
 mod apply;
 mod batch;
 mod decay;
+mod dedupe;
 mod documents;
+mod fingerprints;
 mod known;
 mod load;
 mod prepare;
@@ -31,6 +33,7 @@ use crate::slot_text::SlotText;
 pub use batch::{Batch, Columns, Operation, Row, Texts};
 pub use batch_rows::DocumentAt;
 pub use decay::{Decay, Scored};
+pub use dedupe::{Dedupe, Duplicate, Likeness, OnDuplicate};
 pub use documents::DocumentOf;
 pub use known::Outcome;
 pub use load::SnapshotLoader;
@@ -62,6 +65,7 @@ pub struct Collection {
     next_document_chunk: u32,
     generation: u64,
     known: known::KnownBatches,
+    fingerprints: Option<fingerprints::Fingerprints>,
 }
 
 impl Collection {
@@ -83,6 +87,7 @@ impl Collection {
             next_document_chunk: 0,
             generation: 0,
             known: known::KnownBatches::default(),
+            fingerprints: None,
         }
     }
 

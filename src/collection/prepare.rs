@@ -5,7 +5,10 @@ use std::ops::Range;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{Batch, Collection, DocumentAt, MAX_DOCUMENT_BYTES, MAX_ID_BYTES, Operation, Outcome};
+use super::{
+    Batch, Collection, Dedupe, DocumentAt, Duplicate, MAX_DOCUMENT_BYTES, MAX_ID_BYTES, Operation,
+    Outcome,
+};
 use crate::batch_rows::DOCUMENT;
 use crate::codec::documents::{self, DOCUMENT_CHUNK_BYTES};
 use crate::codec::log::{self, Commit, PartHead};
@@ -35,6 +38,7 @@ pub struct Prepared {
     pub(super) generation: u64,
     pub(super) next_document_chunk: u32,
     errors: Vec<ItemError>,
+    duplicates: Vec<Duplicate>,
     /// Rows that were left out, now or before the batch was logged.
     failed: u32,
     first_document_chunk: u32,
@@ -52,13 +56,32 @@ impl Collection {
     ///
     /// # Errors
     /// `OUT_OF_MEMORY` if the collection could not hold the batch.
-    pub fn prepare(&self, mut batch: Batch) -> Result<Prepared, Error> {
+    pub fn prepare(&self, batch: Batch) -> Result<Prepared, Error> {
+        self.prepare_rows(batch, None)
+    }
+
+    /// As [`Collection::prepare`], and deals with the rows that duplicate stored records or earlier
+    /// rows; see [`Prepared::duplicates`]. For exact duplicates, [`Collection::fingerprint`] comes
+    /// first.
+    ///
+    /// # Errors
+    /// As [`Collection::prepare`]; `INVALID_ARGUMENT` for a threshold out of bounds, and for batches
+    /// that do not add.
+    pub fn prepare_unlike(&self, batch: Batch, dedupe: &Dedupe) -> Result<Prepared, Error> {
+        self.prepare_rows(batch, Some(dedupe))
+    }
+
+    fn prepare_rows(&self, mut batch: Batch, dedupe: Option<&Dedupe>) -> Result<Prepared, Error> {
         let errors = self.check_rows(&batch);
+        let mut keep = vec![errors.is_empty() || !batch.atomic; batch.len()];
+        errors.iter().for_each(|error| keep[error.index] = false);
         if !errors.is_empty() {
-            let mut keep = vec![!batch.atomic; batch.len()];
-            errors.iter().for_each(|error| keep[error.index] = false);
-            batch.rows.retain(&keep);
-            batch.documents.retain(&keep);
+            batch.retain(&keep);
+        }
+        let mut duplicates = Vec::new();
+        if let Some(dedupe) = dedupe {
+            let places: Vec<usize> = (0..keep.len()).filter(|&row| keep[row]).collect();
+            duplicates = self.settle_duplicates(&mut batch, &places, dedupe)?;
         }
         if batch.rows.len() > NodeId::LIMIT - self.index.slots() {
             return Err(Error::new(Code::OutOfMemory, "the collection has no slots left"));
@@ -68,6 +91,7 @@ impl Collection {
             generation: self.generation + 1,
             failed: errors.len() as u32,
             errors,
+            duplicates,
             first_document_chunk: self.next_document_chunk,
             next_document_chunk: self.next_document_chunk,
             chunks: Vec::new(),
@@ -88,7 +112,7 @@ impl Collection {
             .enumerate()
             .filter_map(|(row, vector)| {
                 self.check_id(batch, row, &repeated)
-                    .and_then(|()| self.check_vector(batch.operation, vector))
+                    .and_then(|()| self.check_vector(batch.operation_of(row), vector))
                     .and_then(|()| self.check_metadata(batch, row, &mut new_fields))
                     .and_then(|()| check_document(batch, row))
                     .err()
@@ -107,7 +131,7 @@ impl Collection {
         if repeated.contains(&row) {
             return Err(Error::new(Code::DuplicateId, "the id is in the batch more than once"));
         }
-        match (batch.operation, self.keys.slot(id).is_some()) {
+        match (batch.operation_of(row), self.keys.slot(id).is_some()) {
             (Operation::Insert, true) => {
                 Err(Error::new(Code::DuplicateId, "a record with this id is there already"))
             }
@@ -212,6 +236,11 @@ impl Prepared {
         &self.errors
     }
 
+    /// The rows that are like a stored record or an earlier row, in order, where they were looked for.
+    pub fn duplicates(&self) -> &[Duplicate] {
+        &self.duplicates
+    }
+
     /// Whether the batch must not be written: it is atomic and has errors.
     pub fn is_rejected(&self) -> bool {
         self.batch.atomic && !self.errors.is_empty()
@@ -232,7 +261,7 @@ impl Prepared {
         Outcome {
             operation: self.batch.operation,
             generation: self.generation,
-            written: self.len() as u32,
+            written: self.batch.written() as u32,
             failed: self.failed,
         }
     }

@@ -1,5 +1,6 @@
 //! Reading: searches, records, counts.
 
+use super::fingerprints::Fingerprints;
 use super::{Batch, Collection, DocumentAt, Operation, Row};
 use crate::bitset::Bitset;
 use crate::config::MAX_EF;
@@ -18,7 +19,7 @@ pub struct CollectionStats {
     pub slots: usize,
     /// Batches applied.
     pub generation: u64,
-    /// Bytes of ids.
+    /// Bytes of ids, and of fingerprints if they were made.
     pub id_bytes: usize,
     /// Bytes of metadata: its text, and about those of its columns.
     pub metadata_bytes: usize,
@@ -200,7 +201,7 @@ impl Collection {
             index: self.index.stats(),
             slots: self.index.slots(),
             generation: self.generation,
-            id_bytes: self.keys.bytes(),
+            id_bytes: self.keys.bytes() + self.fingerprints.as_ref().map_or(0, Fingerprints::bytes),
             metadata_bytes: self.metadata.bytes() + self.columns.bytes(),
             fields: self.columns.len(),
         }

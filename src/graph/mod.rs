@@ -10,6 +10,7 @@ mod check;
 mod entry;
 mod leaf;
 mod nearest;
+mod pairs;
 mod partition;
 mod random;
 mod repair;
@@ -19,6 +20,7 @@ mod select;
 mod siblings;
 
 pub(crate) use adjacency::Adjacency;
+pub(crate) use pairs::close_pairs;
 pub(crate) use scratch::{Candidate, Pool, Scratch, ScratchPool};
 pub(crate) use search::{
     Cost, search_layer, search_layer_bridged, search_layer_exact, search_layer_filtered,

@@ -1,5 +1,6 @@
 //! The index: vectors by slot, exact while small, a graph once that pays.
 
+mod duplicates;
 mod parts;
 mod read;
 

@@ -42,7 +42,14 @@ export interface Engine {
     documentPresent: Uint8Array,
   ): void;
   stageWhere(filterJson: string): void;
-  validate(): string;
+  validate(dedupeJson: string | undefined): string;
+  /** JSON of `{ index, id, duplicateOf }` each. */
+  duplicates(): string;
+  duplicateDistances(): Float32Array;
+  /** Slot, chunk and row of the documents that are to be read before exact duplicates can be told. */
+  fingerprint(): Uint32Array;
+  fingerprintDocuments(chunk: Uint8Array, rows: Uint32Array, slots: Uint32Array): void;
+  forgetFingerprints(): void;
   encode(targetPartBytes: number): EncodedBatch;
   takeDocumentChunk(i: number): Uint8Array;
   takeLogPart(i: number): Uint8Array;
@@ -88,6 +95,12 @@ export interface Engine {
   ): (string | number | boolean | null)[];
   /** Slot, chunk and row of each document of the records that the filter holds for, by chunk and row. */
   documentsOf(filterJson: string | undefined, firstChunk: number): Uint32Array;
+  duplicatesFrom(
+    first: number,
+    count: number,
+    threshold: number,
+    filterJson: string | undefined,
+  ): Results;
   /** Reclaims what deleted records still hold. */
   compact(): void;
   check(): string;

@@ -1,6 +1,8 @@
+import type { Duplicate } from '../dedupe.js';
 import { type BatchOperation, KindexError } from '../errors.js';
 import { append } from './append.js';
-import { isTrap } from './glue.js';
+import { isExact, readyForExact } from './fingerprints.js';
+import { type Engine, isTrap } from './glue.js';
 import type { HostCollection } from './host-collection.js';
 import type { BatchOutcome, CommitOptions, HostProgress, Slice } from './protocol.js';
 
@@ -89,7 +91,9 @@ export class HostBatch implements BatchSink {
       return this.#repeated(JSON.parse(repeated));
     }
     report({ phase: 'validate', done: 0, total });
-    const errors: BatchOutcome['errors'] = JSON.parse(engine.validate());
+    if (how.dedupe !== undefined && isExact(how.dedupe)) await readyForExact(this.collection);
+    const errors: BatchOutcome['errors'] = JSON.parse(engine.validate(how.dedupe));
+    const duplicates = how.dedupe === undefined ? [] : duplicatesIn(engine);
     report({ phase: 'validate', done: total, total });
     const bad = new Set(errors.map((error) => error.index)).size;
     if ((this.#atomic && how.refused + bad > 0) || (!this.#byFilter && total === bad)) {
@@ -105,7 +109,7 @@ export class HostBatch implements BatchSink {
     if (written > 0) this.collection.changed({ generation, operation: this.operation, written });
     this.#release();
     this.collection.scheduleCheckpoint();
-    return this.#outcome(written, errors);
+    return { ...this.#outcome(written, errors), duplicates };
   }
 
   #apply(threads: number, report: (progress: HostProgress) => void): number {
@@ -150,6 +154,13 @@ export class HostBatch implements BatchSink {
 
   #outcome(written: number, errors: BatchOutcome['errors']): BatchOutcome {
     const { engine, durable } = this.collection;
-    return { written, errors, generation: engine.generation, size: engine.size, durable };
+    const { generation, size } = engine;
+    return { written, errors, duplicates: [], generation, size, durable };
   }
+}
+
+function duplicatesIn(engine: Engine): BatchOutcome['duplicates'] {
+  const distances = engine.duplicateDistances();
+  const found: Omit<Duplicate, 'distance'>[] = JSON.parse(engine.duplicates());
+  return found.map((duplicate, i) => ({ ...duplicate, distance: distances[i] as number }));
 }

@@ -308,6 +308,10 @@ export class Host {
       const documents = await documentsOf(collection, selected);
       return collection.engine.facets(field, selected.where, documents, limit);
     },
+    duplicatesFrom: async ({ collection: handle, first, count, threshold, where }) => {
+      const collection = await this.#collection(handle);
+      return collection.answer((engine) => engine.duplicatesFrom(first, count, threshold, where));
+    },
     stats: async ({ collection }) => this.#stats(await this.#collection(collection)),
     compact: async ({ collection: handle }, report) => {
       const collection = await this.#collection(handle);

@@ -1,3 +1,4 @@
+import type { Duplicate } from '../dedupe.js';
 import type { BatchOperation, ItemError, WireError } from '../errors.js';
 import type { Durability, StorageAdapter } from '../storage/storage.js';
 import type { TextColumn } from '../text-column.js';
@@ -51,6 +52,8 @@ export interface CommitOptions {
   readonly durability: Durability;
   /** The most threads that index it; 0 = all. */
   readonly threads: number;
+  /** JSON of what to do with duplicates. */
+  readonly dedupe: string | undefined;
 }
 
 /** What a batch did, in the host's terms: indexes count the staged rows. */
@@ -59,6 +62,7 @@ export interface BatchOutcome {
   readonly errors: readonly Pick<ItemError, 'index' | 'id' | 'code' | 'message'>[];
   /** Rows that failed when a batch of this name was written before: their errors are no longer known. */
   readonly failed?: number;
+  readonly duplicates: readonly Duplicate[];
   readonly generation: number;
   readonly size: number;
   readonly durable: boolean;
@@ -141,6 +145,17 @@ export interface Calls {
   facets: {
     in: Selected & { collection: Handle; field: string; limit: number };
     out: (string | number | boolean | null)[];
+  };
+  /** Pairs of ids, the later first, with a distance each; counts: pairs, and the slot to go on from if there is one. */
+  duplicatesFrom: {
+    in: {
+      collection: Handle;
+      first: number;
+      count: number;
+      threshold: number;
+      where: string | undefined;
+    };
+    out: ResultColumns;
   };
   stats: { in: { collection: Handle }; out: string };
   compact: { in: { collection: Handle }; out: undefined };

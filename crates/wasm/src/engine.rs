@@ -1,11 +1,12 @@
 //! The engine of a collection: one staged batch at a time, reads in between.
 
 use js_sys::{Float32Array, Function};
-use kindex::Collection;
+use kindex::codec;
 use kindex::collection::{
-    Batch, Columns, ItemError, Operation, Prepared, Replay, SnapshotWriter, Texts,
+    Batch, Columns, DocumentOf, ItemError, Operation, Prepared, Replay, SnapshotWriter, Texts,
 };
 use kindex::metadata::Filter;
+use kindex::{Collection, NodeId};
 use wasm_bindgen::prelude::*;
 
 use crate::errors::{invalid, to_js};
@@ -199,16 +200,67 @@ impl Engine {
         collection.stage_where(&filter, batch).map_err(to_js)
     }
 
-    /// Checks the staged batch. Returns a JSON array of `{index, id, code, message}`.
-    pub fn validate(&mut self) -> Result<String, JsValue> {
+    /// Checks the staged batch, and looks for duplicates as `dedupe_json` says. Returns a JSON array
+    /// of `{index, id, code, message}`.
+    pub fn validate(&mut self, dedupe_json: Option<String>) -> Result<String, JsValue> {
+        let dedupe = dedupe_json.map(|json| options::dedupe(&json)).transpose().map_err(to_js)?;
         self.staged()?;
         let Stage::Staged(batch) = std::mem::take(&mut self.batch) else {
             return Err(invalid("no batch is being staged"));
         };
-        let prepared = self.collection.prepare(*batch).map_err(to_js)?;
+        let prepared = match dedupe {
+            Some(dedupe) => self.collection.prepare_unlike(*batch, &dedupe),
+            None => self.collection.prepare(*batch),
+        };
+        let prepared = prepared.map_err(to_js)?;
         let errors: Vec<_> = prepared.errors().iter().map(item_error).collect();
         self.batch = Stage::Prepared(Box::new(prepared));
         Ok(format!("[{}]", errors.join(",")))
+    }
+
+    /// The duplicates in the validated batch: a JSON array of `{index, id, duplicateOf}`.
+    pub fn duplicates(&mut self) -> Result<String, JsValue> {
+        let reports = self.prepared()?.duplicates().iter().map(|duplicate| {
+            Report::new()
+                .raw("index", duplicate.index)
+                .text("id", &duplicate.id)
+                .text("duplicateOf", &duplicate.of)
+                .finish()
+        });
+        Ok(format!("[{}]", reports.collect::<Vec<_>>().join(",")))
+    }
+
+    /// How far each of them is from what it duplicates.
+    #[wasm_bindgen(js_name = duplicateDistances)]
+    pub fn duplicate_distances(&mut self) -> Result<Vec<f32>, JsValue> {
+        Ok(self.prepared()?.duplicates().iter().map(|duplicate| duplicate.distance).collect())
+    }
+
+    /// Gets ready to find exact duplicates. Returns the documents to be read for it (slot, chunk, row
+    /// each, by chunk and row): none if it is ready.
+    pub fn fingerprint(&mut self) -> Vec<u32> {
+        triples(&self.collection.fingerprint())
+    }
+
+    /// Takes the fingerprints of the documents in these rows of a chunk, which belong to these slots.
+    #[wasm_bindgen(js_name = fingerprintDocuments)]
+    pub fn fingerprint_documents(
+        &mut self,
+        chunk: &[u8],
+        rows: &[u32],
+        slots: &[u32],
+    ) -> Result<(), JsValue> {
+        for (&row, &slot) in rows.iter().zip(slots) {
+            let text = codec::read_document(chunk, row).map_err(to_js)?;
+            self.collection.fingerprint_document(NodeId(slot), text);
+        }
+        Ok(())
+    }
+
+    /// Forgets what `fingerprint` began.
+    #[wasm_bindgen(js_name = forgetFingerprints)]
+    pub fn forget_fingerprints(&mut self) {
+        self.collection.forget_fingerprints();
     }
 
     /// Divides the validated batch into log parts of about that many bytes.
@@ -303,6 +355,14 @@ impl Engine {
         let writer = self.snapshot.as_mut().ok_or_else(|| invalid("no snapshot was begun"))?;
         writer.document_chunk(number, bytes).map_err(to_js)
     }
+}
+
+/// Slot, chunk and row of each.
+pub(crate) fn triples(documents: &[DocumentOf]) -> Vec<u32> {
+    let numbers = documents
+        .iter()
+        .flat_map(|document| [document.slot.0, document.place.chunk, document.place.row]);
+    numbers.collect()
 }
 
 fn item_error(item: &ItemError) -> String {

@@ -1,6 +1,6 @@
 //! The options of an index as JSON, both ways.
 
-use kindex::collection::Decay;
+use kindex::collection::{Decay, Dedupe, Likeness, OnDuplicate};
 use kindex::json::Json;
 use kindex::{Code, Config, Error, Metric, Quantization};
 
@@ -68,6 +68,26 @@ pub(crate) fn decay(text: &str) -> Result<Decay, Error> {
         weight: number("weight")?,
         now: number("now")?,
     })
+}
+
+/// Reads how a batch deals with duplicates: `threshold` (left out: exact ones) and `action`.
+pub(crate) fn dedupe(text: &str) -> Result<Dedupe, Error> {
+    let json = Json::parse(text).map_err(|fault| invalid(&fault))?;
+    let Json::Object(fields) = &json else { return Err(invalid("an object was expected")) };
+    let mut dedupe = Dedupe { likeness: Likeness::Exact, action: OnDuplicate::Skip };
+    for (name, value) in fields {
+        match (name.as_str(), value) {
+            ("threshold", Json::Number(threshold)) => {
+                dedupe.likeness = Likeness::Within(*threshold as f32);
+            }
+            ("action", value) => {
+                dedupe.action = named(value, OnDuplicate::from_name)
+                    .ok_or_else(|| invalid("onDuplicate must be 'skip', 'replace' or 'report'"))?;
+            }
+            _ => return Err(invalid(&format!("dedupe.{name} is wrong or unknown"))),
+        }
+    }
+    Ok(dedupe)
 }
 
 fn invalid(message: &str) -> Error {

@@ -6,7 +6,7 @@ use kindex::metadata::{FacetValue, Filter, OrderBy};
 use kindex::{Bitset, Explanation, NodeId, SearchOptions};
 use wasm_bindgen::prelude::*;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, triples};
 use crate::errors::to_js;
 use crate::options;
 use crate::report::Report;
@@ -170,11 +170,27 @@ impl Engine {
         first_chunk: u32,
     ) -> Result<Vec<u32>, JsValue> {
         let filter = parse(filter_json)?;
-        let documents = self.collection.documents_of(filter.as_ref(), first_chunk);
-        let numbers = documents
-            .iter()
-            .flat_map(|document| [document.slot.0, document.place.chunk, document.place.row]);
-        Ok(numbers.collect())
+        Ok(triples(&self.collection.documents_of(filter.as_ref(), first_chunk)))
+    }
+
+    /// Pairs of records that are within `threshold` of each other: of `count` records from the slot
+    /// `first` on, each with those in earlier slots. Two ids a pair, the later first, and a distance.
+    /// `counts` has the number of pairs, and the slot to go on from if there is one.
+    #[wasm_bindgen(js_name = duplicatesFrom)]
+    pub fn duplicates_from(
+        &self,
+        first: u32,
+        count: u32,
+        threshold: f32,
+        filter_json: Option<String>,
+    ) -> Result<Results, JsValue> {
+        let set = self.selection(filter_json, None)?;
+        let (first, count) = (NodeId(first), count as usize);
+        let (pairs, next) = self.collection.duplicates_from(first, count, threshold, set.as_ref());
+        let slots: Vec<NodeId> = pairs.iter().flat_map(|pair| [pair.0, pair.1]).collect();
+        let counts = [pairs.len() as u32].into_iter().chain(next.map(|next| next.0)).collect();
+        Ok(Results::of(&self.collection, counts, slots.into_iter(), 0)
+            .with_distances(pairs.iter().map(|pair| pair.2).collect()))
     }
 }
 
