@@ -1,14 +1,11 @@
 import { KindexError } from '../errors.js';
 import type { PartReport, VerifyReport } from '../types.js';
-import { type Engine, type Glue, INCLUDE, isTrap } from './glue.js';
+import { type Engine, type Glue, isTrap } from './glue.js';
 import { decodeManifest, type Manifest } from './manifest.js';
 import type { Place } from './recover.js';
 
 /** Bytes of a frame in front of its payload: tag, length, checksum. The same in every version. */
 const FRAME_HEAD = 12;
-/** Records per step while documents are read. */
-const PAGE = 10_000;
-const NO_DOCUMENT = 0xffff_ffff;
 
 /** How often it is read anew because another tab has replaced what was being read. */
 const ATTEMPTS = 4;
@@ -145,17 +142,13 @@ function damagedFrame(bytes: Uint8Array, glue: Glue): KindexError | undefined {
 /** Reads every document that a record refers to. */
 async function checkDocuments({ store, glue }: Place, engine: Engine, note: Note): Promise<void> {
   const rows = new Map<number, number[]>();
-  for (let offset = 0; offset < engine.size; offset += PAGE) {
-    const results = engine.find(undefined, PAGE, offset, INCLUDE.documents);
-    const places = results.documents();
-    results.free();
-    for (let i = 0; i < places.length; i += 2) {
-      const chunk = places[i] as number;
-      if (chunk === NO_DOCUMENT) continue;
-      const known = rows.get(chunk);
-      if (known) known.push(places[i + 1] as number);
-      else rows.set(chunk, [places[i + 1] as number]);
-    }
+  const documents = engine.documentsOf(undefined, 0);
+  // Slot, chunk and row of each.
+  for (let i = 0; i < documents.length; i += 3) {
+    const [chunk, row] = [documents[i + 1] as number, documents[i + 2] as number];
+    const known = rows.get(chunk);
+    if (known) known.push(row);
+    else rows.set(chunk, [row]);
   }
   for (const [chunk, wanted] of [...rows].sort(([a], [b]) => a - b)) {
     const bytes = await store.readDocuments(chunk);
