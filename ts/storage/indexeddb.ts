@@ -272,9 +272,25 @@ class IndexedDbStore implements Store {
       await done;
       return value;
     } catch (thrown) {
-      throw storageError(transaction?.error ?? thrown, `${doing} of collection '${this.#name}'`);
+      const error = storageError(
+        transaction?.error ?? thrown,
+        `${doing} of collection '${this.#name}'`,
+      );
+      throw mode === 'readwrite' ? await orFull(error) : error;
     }
   }
+}
+
+/** Less room than this is none: a transaction needs some beyond its bytes. */
+const NO_ROOM = 512 * 1024;
+
+/** On a full disk Firefox also fails for reasons that it does not name. To try those again would not help. */
+async function orFull(error: Error): Promise<Error> {
+  if ((error as KindexError).code !== 'STORAGE_UNAVAILABLE') return error;
+  const { quota, usage } = (await navigator.storage?.estimate().catch(() => undefined)) ?? {};
+  if (quota === undefined || usage === undefined || quota - usage > NO_ROOM) return error;
+  const message = `${error.message} (${usage} of ${quota} bytes are in use)`;
+  return new KindexError('QUOTA_EXCEEDED', message, { cause: error });
 }
 
 function abort(transaction: Transaction<Mode>): void {
