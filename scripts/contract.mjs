@@ -66,6 +66,9 @@ async function narrowed(url, token) {
   schemas.SearchBatch.properties.queries = { type: 'array', items: vector, minItems: 1 };
   schemas.Row.properties.vector = vector;
   for (const form of schemas.Batch.oneOf) delete form.properties.batchId;
+  // `onDuplicate` goes with `dedupe`, and both with insert and upsert.
+  for (const form of schemas.Batch.oneOf) delete form.properties.onDuplicate;
+  for (const form of schemas.Batch.oneOf) delete form.properties.dedupe;
   // That columns are of one length can't be said either; the unit tests have it.
   schemas.Batch.oneOf = schemas.Batch.oneOf.filter(({ properties }) => !properties.vectors);
   return document;

@@ -73,6 +73,21 @@ test('every_verb_works_in_rows_and_columns', async () => {
   );
 });
 
+test('documents_recency_and_duplicates_are_passed_on', async () => {
+  const { send, words } = await serve({}, 'euclidean');
+  await send(BATCH, { json: { operation: 'insert', rows: rows(20) } });
+  const whereDocument = { $contains: 'document 1' };
+  const texts = await send(SEARCH, { json: { query: vector(3), k: 20, whereDocument } });
+  assert.equal(texts.body.hits.length, 11);
+  const decay = { field: 'n', halfLife: 1, weight: 1, now: 19 };
+  const recent = await send(SEARCH, { json: { query: vector(3), k: 1, decay } });
+  assert.equal(recent.body.hits[0].id, 'r19');
+  const row = { id: 'twin', vector: vector(3) };
+  const twin = await send(BATCH, { json: { operation: 'insert', rows: [row], dedupe: 'exact' } });
+  assert.deepEqual([twin.body.written, twin.body.duplicates[0].duplicateOf], [0, 'r3']);
+  assert.equal(words.size, 20);
+});
+
 test('binary_vectors_give_what_the_same_vectors_in_json_give', async () => {
   const { send, words } = await serve({}, 'euclidean');
   const flat = Float32Array.from({ length: 40 }, (_, i) => Math.fround(Math.sin(i + 1)));

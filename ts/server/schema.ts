@@ -9,6 +9,7 @@ export interface Schema {
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly default?: unknown;
+  readonly exclusiveMinimum?: number;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;

@@ -42,6 +42,9 @@ const WHERE: Schema = {
   type: 'object',
   description: 'A filter over metadata, for example `{ "pos": "noun", "year": { "$gte": 1990 } }`.',
 };
+const WHERE_DOCUMENT = object({ $contains: { type: 'string', minLength: 1 } }, ['$contains'], {
+  description: 'A text that is part of the document.',
+});
 const SCALAR: Schema = {
   anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }, { type: 'null' }],
 };
@@ -84,6 +87,18 @@ const BATCH_OPTIONS = {
   },
 } satisfies Record<string, Schema>;
 
+/** Options of insert and upsert. */
+const DUPLICATES = {
+  dedupe: {
+    anyOf: [
+      { type: 'string', const: 'exact' },
+      object({ threshold: { type: 'number', minimum: 0 } }, ['threshold']),
+    ],
+    description: 'Which items count as duplicates of stored records or earlier items.',
+  },
+  onDuplicate: { type: 'string', enum: ['skip', 'replace', 'report'] },
+} satisfies Record<string, Schema>;
+
 const WRITE: Schema = { type: 'string', enum: ['insert', 'upsert', 'update'] };
 const nullable = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
 
@@ -101,6 +116,17 @@ const SEARCH_OPTIONS = {
   k: integer(1, LIMITS.k, { default: 10 }),
   ef: integer(1, LIMITS.ef, { default: 64 }),
   where: WHERE,
+  whereDocument: WHERE_DOCUMENT,
+  decay: object(
+    {
+      field: { type: 'string', minLength: 1 },
+      halfLife: { type: 'number', exclusiveMinimum: 0 },
+      weight: { type: 'number', minimum: 0, maximum: 1, default: 0.5 },
+      now: { type: 'number' },
+    },
+    ['field', 'halfLife'],
+    { description: 'How recency counts beside similarity.' },
+  ),
   include: { ...INCLUDE, default: ['metadata'] },
   exact: { type: 'boolean', default: false },
 } satisfies Record<string, Schema>;
@@ -112,6 +138,7 @@ export const BATCH = {
       operation: WRITE,
       rows: list(ref('Row'), { maxItems: LIMITS.batchRows }),
       ...BATCH_OPTIONS,
+      ...DUPLICATES,
     },
     ['operation', 'rows'],
   ),
@@ -123,6 +150,7 @@ export const BATCH = {
       metadatas: list(nullable(METADATA), { maxItems: LIMITS.batchRows }),
       documents: list(nullable(DOCUMENT), { maxItems: LIMITS.batchRows }),
       ...BATCH_OPTIONS,
+      ...DUPLICATES,
     },
     ['operation', 'ids'],
     { description: 'All columns have the same number of rows.' },
