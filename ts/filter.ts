@@ -21,6 +21,10 @@ interface Order<V> {
 interface Prefix {
   readonly $startsWith?: string;
 }
+interface Part {
+  /** The string has this part. */
+  readonly $contains?: string;
+}
 interface Membership<E> {
   /** The array holds this element. */
   readonly $contains?: E;
@@ -33,7 +37,7 @@ export type Operators<V> =
     ? [T] extends [readonly (infer E)[]]
       ? Membership<E> & Pick<Equality<E>, '$in' | '$nin' | '$exists'>
       : [T] extends [string]
-        ? Equality<T | Nullable<V>> & Order<string> & Prefix
+        ? Equality<T | Nullable<V>> & Order<string> & Prefix & Part
         : [T] extends [boolean]
           ? Equality<T | Nullable<V>>
           : [T] extends [number]
@@ -41,7 +45,7 @@ export type Operators<V> =
             : [T] extends [Date]
               ? Equality<Date | number | Nullable<V>> & Order<Date | number>
               : [T] extends [Scalar]
-                ? Equality<T | Nullable<V>> & Order<Exclude<T, boolean>> & Prefix
+                ? Equality<T | Nullable<V>> & Order<Exclude<T, boolean>> & Prefix & Part
                 : Pick<Equality<never>, '$exists'>
     : never;
 

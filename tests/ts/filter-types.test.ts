@@ -19,6 +19,8 @@ accepts({ pos: 'noun', frequency: { $gte: 5, $lt: 9 }, rare: false });
 accepts({ seen: { $gt: new Date(0) }, tags: { $contains: 'a' } });
 accepts({ 'origin.language': { $startsWith: 'la' }, 'origin.year': { $in: [1, 2] } });
 accepts({ $or: [{ pos: 'verb' }, { $not: { frequency: 3 } }], $and: [{ rare: true }] });
+accepts({ pos: { $in: ['noun'], $ne: 'verb' }, frequency: { $nin: [1, 2], $exists: true } });
+accepts({ 'origin.language': { $contains: 'at', $gte: 'a' }, seen: { $in: [new Date(0), 5] } });
 // @ts-expect-error not a value of the field
 accepts({ pos: 'adverb' });
 // @ts-expect-error not a field
@@ -35,6 +37,18 @@ accepts({ tags: { $gt: 'a' } });
 accepts({ tags: 'a' });
 // @ts-expect-error not a path
 accepts({ 'origin.place': 'Rome' });
+// @ts-expect-error a part of a string is a string
+accepts({ 'origin.language': { $contains: 1 } });
+// @ts-expect-error a number has no parts
+accepts({ frequency: { $contains: 1 } });
+// @ts-expect-error a list of the field's values
+accepts({ frequency: { $in: ['1'] } });
+// @ts-expect-error a date is no text
+accepts({ seen: { $startsWith: '2026' } });
+// @ts-expect-error an element of the array
+accepts({ tags: { $contains: 1 } });
+// @ts-expect-error there or not
+accepts({ rare: { $exists: 'yes' } });
 // @ts-expect-error an operator that there is not
 accepts({ frequency: { $near: 1 } });
 
