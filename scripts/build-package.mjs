@@ -29,19 +29,21 @@ export async function buildPackage() {
     plugins: [wasmBesideTheBundle],
   };
   const web = { ...common, platform: 'browser' };
+  // What pages load. The maps stay here, for whoever looks into one of them.
+  const page = { ...web, minify: true, sourcemap: 'external' };
   const node = { ...common, platform: 'node', target: 'node20' };
   await Promise.all([
     // The engine in place is a file of its own, which a page with workers never loads. Built without `slim`: what
     // they share would leave index.js, and with it bundlers the call that provides the runtime.
     build({
-      ...web,
+      ...page,
       splitting: true,
       chunkNames: 'page-[hash]',
       entryPoints: { index: entrypoint('browser') },
       outdir: pkg,
     }),
-    build({ ...web, entryPoints: { slim: entrypoint('slim') }, outdir: pkg }),
-    build({ ...web, entryPoints: { core: entrypoint('core') }, outdir: pkg }),
+    build({ ...page, entryPoints: { slim: entrypoint('slim') }, outdir: pkg }),
+    build({ ...page, entryPoints: { core: entrypoint('core') }, outdir: pkg }),
     // Both are loaded into one isolate, and share the class of the errors.
     build({
       ...web,
@@ -55,7 +57,7 @@ export async function buildPackage() {
     }),
     // Glue, thread helper and host in one file: it starts its own threads from its own address.
     build({
-      ...web,
+      ...page,
       entryPoints: [join(root, 'ts', 'worker', 'worker.ts')],
       outfile: join(pkg, 'worker.js'),
     }),

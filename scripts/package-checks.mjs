@@ -1,11 +1,31 @@
 // Packs the package as npm would, and looks at the tarball: what is in it, and how it resolves.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bin, root } from './paths.mjs';
+import { gzipSync } from 'node:zlib';
+import { bin, pkg, root } from './paths.mjs';
 import { capture, Failure, run } from './process.mjs';
 
 /** Bytes of the packed tarball. */
 const BUDGET = 1_500_000;
+/** Bytes of gzip that a visitor waits for. */
+const PAGES = [
+  {
+    what: 'a page on one thread',
+    files: ['index.js', 'worker.js', 'kindex.wasm'],
+    most: 240 * 1024,
+  },
+  {
+    what: 'the same with relaxed SIMD',
+    files: ['index.js', 'worker.js', 'kindex-relaxed.wasm'],
+    most: 240 * 1024,
+  },
+  {
+    what: 'a page with threads',
+    files: ['index.js', 'worker.js', 'kindex-threads.wasm'],
+    most: 280 * 1024,
+  },
+  { what: 'kindex/core', files: ['core.js', 'kindex.wasm'], most: 220 * 1024 },
+];
 const ALLOWED = /^(pkg\/|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE-(APACHE|MIT)$)/;
 /** Entries that are not for `import`, which the type checker would take for untyped modules. */
 const NOT_TYPED = [
@@ -53,6 +73,15 @@ export async function checkPackage() {
     `the tarball is within its ${BUDGET} bytes (${packed.size})`,
     packed.size > BUDGET ? [`${packed.size} bytes`] : [],
   );
+  for (const { what, files: loaded, most } of PAGES) {
+    const bytes = loaded
+      .map((name) => gzipSync(readFileSync(join(pkg, name)), { level: 9 }).length)
+      .reduce((sum, length) => sum + length);
+    record(
+      `${what} loads at most ${most} bytes of gzip (${bytes})`,
+      bytes > most ? [loaded.join(', ')] : [],
+    );
+  }
   record(
     'publint finds nothing',
     (await run(join(bin, 'publint'), ['run', tarball, '--strict'])) === 0 ? [] : ['see above'],

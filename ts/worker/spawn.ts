@@ -42,7 +42,8 @@ async function attempt(parts: Parts, threads: number): Promise<Client> {
   compiling.catch(() => {});
   const worker = parts.worker();
   try {
-    const module = await compiling;
+    // A worker that is blocked or missing says so once, perhaps before the wasm is compiled.
+    const module = await Promise.race([compiling, scriptFailure(worker)]);
     const start = { module, threads, memoryBudget: parts.memoryBudget };
     return connect(worker, await started(worker, { kindex: 'start', ...start }));
   } catch (thrown) {
@@ -51,22 +52,40 @@ async function attempt(parts: Parts, threads: number): Promise<Client> {
   }
 }
 
+const noStart = (why: string) =>
+  new KindexError(
+    'UNSUPPORTED',
+    `the engine does not start in its worker: ${why} (see the options 'workerUrl' and 'wasmUrl')`,
+  );
+
+const scriptProblem = ({ message }: ErrorEvent) =>
+  noStart(
+    message ||
+      "its script can't be loaded, or the page's Content-Security-Policy forbids it (worker-src must allow the script's origin)",
+  );
+
+/** Rejects if the script can't be run; never resolves. */
+function scriptFailure(worker: EngineWorker): Promise<never> {
+  return new Promise((_, reject) => {
+    worker.onerror = (event) => reject(scriptProblem(event));
+  });
+}
+
 /** Resolves once the worker says that its engine is up, with the lock that it holds. */
 function started(worker: EngineWorker, start: Start): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const failed = (why: string) => {
-      const message = `the engine does not start in its worker: ${why} (see the options 'workerUrl' and 'wasmUrl')`;
-      reject(new KindexError('UNSUPPORTED', message));
-    };
-    const timer = setTimeout(() => failed(`no answer within ${START_MS / 1000} s`), START_MS);
+    const timer = setTimeout(
+      () => reject(noStart(`no answer within ${START_MS / 1000} s`)),
+      START_MS,
+    );
     worker.onmessage = ({ data }: MessageEvent<Started>) => {
       clearTimeout(timer);
       if (data.kindex === 'started') resolve(data.life);
-      else failed(data.message);
+      else reject(noStart(data.message));
     };
     worker.onerror = (event) => {
       clearTimeout(timer);
-      failed(event.message || 'its script can not be loaded');
+      reject(scriptProblem(event));
     };
     worker.postMessage(start, []);
   });

@@ -62,6 +62,10 @@ export async function compileWasm(url: string | URL): Promise<WebAssembly.Module
     if (type === 'application/wasm') return await WebAssembly.compileStreaming(response);
     return await WebAssembly.compile(await response.arrayBuffer());
   } catch (cause) {
+    if (/content security policy|\bCSP\b/i.test(String(cause))) {
+      const message = `the page's Content-Security-Policy forbids WebAssembly: script-src needs 'wasm-unsafe-eval' (${cause})`;
+      throw new KindexError('UNSUPPORTED', message, { cause });
+    }
     throw failed(`does not compile (${cause})`, cause);
   }
 }
