@@ -16,6 +16,7 @@ for (const [name, value] of Object.entries({
 
 const port = parentPort as MessagePort;
 const scope: Scope = {
+  ends: true,
   onmessage: null,
   postMessage: (message, transfer = []) => port.postMessage(message, transfer as ArrayBuffer[]),
 };

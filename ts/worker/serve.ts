@@ -15,6 +15,8 @@ const FIRST_PAGES = 256;
 
 /** The worker's end of the wire to whoever has started it. */
 export interface Scope {
+  /** Whether the other end hears of this one's end. */
+  readonly ends?: boolean;
   onmessage: ((event: MessageEvent) => void) | null;
   postMessage(message: unknown, transfer?: Transferable[]): void;
 }
@@ -67,7 +69,7 @@ async function startHost(
       send,
       memoryBudget,
     });
-    send({ kindex: 'started', life: await holdForLife() });
+    send({ kindex: 'started', life: scope.ends ? undefined : await holdForLife() });
     return host;
   } catch (thrown) {
     send({ kindex: 'failed', message: thrown instanceof Error ? thrown.message : String(thrown) });
