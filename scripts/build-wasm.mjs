@@ -1,4 +1,5 @@
-// Builds crates/wasm into the files of ts/generated: {one thread, threads} x {simd128, relaxed-simd}.
+// Builds crates/wasm into the files of ts/generated: {one thread, threads} x {simd128, relaxed-simd}, and
+// one that can also check and repair what is stored.
 // wasm-pack compiles and binds, wasm-opt optimises, and each file is measured and held to its promise.
 import { createHash } from 'node:crypto';
 import {
@@ -29,6 +30,7 @@ export const variants = [
   { name: 'kindex-relaxed', glue: 'single', threads: false, relaxed: true },
   { name: 'kindex-threads', glue: 'threads', threads: true, relaxed: false },
   { name: 'kindex-threads-relaxed', glue: 'threads', threads: true, relaxed: true },
+  { name: 'kindex-repair', glue: 'repair', threads: false, relaxed: false, salvage: true },
 ];
 
 /** Builds what has changed, and prints a table of all. */
@@ -59,7 +61,9 @@ async function buildVariant(variant, rust) {
   const out = outputOf(variant);
   rmSync(out, { recursive: true, force: true });
   const cargo = [
+    '--no-default-features',
     ...(variant.threads ? ['--features', 'threads'] : []),
+    ...(variant.salvage ? ['--features', 'salvage'] : []),
     ...['-Z', 'build-std=std,panic_abort'],
     // Conversions only: small rather than fast. The whole at "s" ran 2.5 times slower.
     ...['--config', 'profile.release.package.kindex-wasm.opt-level="s"'],

@@ -34,6 +34,7 @@ const NOT_TYPED = [
   './kindex-threads.wasm',
   './kindex-relaxed.wasm',
   './kindex-threads-relaxed.wasm',
+  './kindex-repair.wasm',
 ];
 
 /** Packs what the last build has made. */

@@ -88,19 +88,19 @@ fn with_graph(form: &[u8]) -> Vec<u8> {
     let part =
         |number: u8| frames.iter().position(|(tag, part)| (*tag, part[0]) == (INDEX, number));
     let (state, alive) = (part(0).expect("a state"), part(1).expect("a set"));
-    let nodes = frames[alive].1[1..].to_vec();
+    let nodes = frames[alive].1[5..].to_vec();
     let bits = u64::from_le_bytes(nodes[..8].try_into().expect("a word"));
     let slots: Vec<u32> = (0..64).filter(|slot| bits >> slot & 1 == 1).collect();
-    let all = u32::from(frames[state].1[1]);
+    let all = u32::from(frames[state].1[5]);
 
-    let center = frames[state].1[18..].to_vec();
-    frames[state].1.truncate(5);
+    let center = frames[state].1[22..].to_vec();
+    frames[state].1.truncate(9);
     frames[state].1.push(1);
     for number in [slots.len() as u32, 0, 2, slots[0], slots[4]] {
         frames[state].1.extend(number.to_le_bytes());
     }
     frames[state].1.extend(center);
-    let mut links = vec![6];
+    let mut links = vec![6, 0, 0, 0, 0];
     for slot in 0..all {
         let at = slots.iter().position(|&node| node == slot);
         let next = |at: usize, by: usize| slots[(at + by) % slots.len()];
@@ -111,7 +111,7 @@ fn with_graph(form: &[u8]) -> Vec<u8> {
     let last = frames.iter().rposition(|(tag, _)| *tag == INDEX).expect("parts of the index");
     frames.insert(last + 1, (INDEX, links));
     let free = frames.iter().rposition(|(tag, part)| *tag == INDEX && part[0] < 3).expect("sets");
-    frames.insert(free + 1, (INDEX, [&[3][..], &nodes].concat()));
+    frames.insert(free + 1, (INDEX, [&[3, 0, 0, 0, 0][..], &nodes].concat()));
     let mut out = Vec::new();
     for (tag, payload) in frames {
         out.push(tag);

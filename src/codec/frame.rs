@@ -34,6 +34,22 @@ impl Tag {
     pub(crate) const BATCHES: Self = Self::letters(b"BIDS");
     pub(crate) const END: Self = Self::letters(b"ENDS");
 
+    /// Whether any stream has such frames.
+    pub(crate) fn is_known(self) -> bool {
+        [
+            Self::HEADER,
+            Self::PART,
+            Self::COMMIT,
+            Self::CONFIG,
+            Self::DOCUMENTS,
+            Self::INDEX,
+            Self::RECORDS,
+            Self::BATCHES,
+            Self::END,
+        ]
+        .contains(&self)
+    }
+
     fn name(self) -> String {
         self.0.to_le_bytes().escape_ascii().to_string()
     }

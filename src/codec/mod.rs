@@ -10,6 +10,7 @@ pub(crate) mod bytes;
 pub(crate) mod documents;
 pub(crate) mod frame;
 pub(crate) mod log;
+pub(crate) mod salvage;
 pub(crate) mod snapshot;
 
 pub use documents::read_document;

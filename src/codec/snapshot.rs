@@ -11,7 +11,7 @@ use crate::metric::Metric;
 use crate::text_column::TextColumn;
 
 /// The most batches: what JavaScript counts exactly.
-const MAX_GENERATION: u64 = (1 << 53) - 1;
+pub(crate) const MAX_GENERATION: u64 = (1 << 53) - 1;
 
 /// What a snapshot says of the whole collection.
 #[derive(Clone, PartialEq, Debug)]

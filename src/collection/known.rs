@@ -26,6 +26,10 @@ pub(crate) struct KnownBatches {
 }
 
 impl KnownBatches {
+    pub(crate) fn len(&self) -> usize {
+        self.batches.len()
+    }
+
     pub(crate) fn get(&self, id: &str) -> Option<&Outcome> {
         self.batches.iter().rev().find(|(known, _)| &**known == id).map(|(_, outcome)| outcome)
     }

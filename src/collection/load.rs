@@ -22,6 +22,8 @@ pub struct SnapshotLoader {
     partial: Vec<u8>,
     stage: Stage,
     head: Option<Head>,
+    /// The part of the index that comes, and how many of its blocks came.
+    blocks: Option<(Part, u32)>,
     seen: End,
     documents: VecDeque<(u32, Vec<u8>)>,
 }
@@ -132,7 +134,14 @@ impl SnapshotLoader {
                 return Ok(());
             }
             (Stage::Index(mut importer), Tag::INDEX) => {
-                let (part, bytes) = index_block(frame)?;
+                let (part, number, bytes) = index_block(frame)?;
+                let before = self.blocks.filter(|(last, _)| *last == part).map_or(0, |last| last.1);
+                if number != before {
+                    return Err(Error::corrupt(format!(
+                        "block {number} of {part:?} follows {before} blocks"
+                    )));
+                }
+                self.blocks = Some((part, before + 1));
                 importer.push(part, bytes)?;
                 Stage::Index(importer)
             }
@@ -202,13 +211,15 @@ impl SnapshotLoader {
     }
 }
 
-fn index_block<'a>(frame: &Frame<'a>) -> Result<(Part, &'a [u8]), Error> {
-    let number = frame.expect(Tag::INDEX, "index")?.u8()?;
+/// The part of the index that a frame belongs to, the number of its block, and the block.
+pub(super) fn index_block<'a>(frame: &Frame<'a>) -> Result<(Part, u32, &'a [u8]), Error> {
+    let mut fields = frame.expect(Tag::INDEX, "index")?;
+    let (number, block) = (fields.u8()?, fields.u32()?);
     let part = Part::ALL
         .into_iter()
         .find(|part| *part as u8 == number)
         .ok_or_else(|| Error::corrupt(format!("unknown part {number} of the index")))?;
-    Ok((part, &frame.payload[1..]))
+    Ok((part, block, &frame.payload[5..]))
 }
 
 impl Collection {

@@ -18,7 +18,10 @@ mod known;
 mod load;
 mod prepare;
 mod read;
+mod repair;
 mod replay;
+mod report;
+mod salvage;
 mod snapshot;
 
 use crate::batch_rows;
@@ -39,7 +42,10 @@ pub use known::Outcome;
 pub use load::SnapshotLoader;
 pub use prepare::{ItemError, Prepared};
 pub use read::CollectionStats;
+pub use repair::Repair;
 pub use replay::Replay;
+pub use report::{MAX_FINDINGS, PartReport, PartState, Report, StoredPart};
+pub use salvage::Salvage;
 pub use snapshot::SnapshotWriter;
 
 /// The longest id, in bytes of UTF-8. The shortest has one.

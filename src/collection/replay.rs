@@ -1,8 +1,9 @@
 //! Recovery: the log's batches again, through the ordinary steps.
 
-use super::{Batch, Collection, MAX_BATCH_ID_BYTES, MAX_BATCH_ROWS, Operation, Outcome};
+use super::{Batch, Collection, ItemError, MAX_BATCH_ID_BYTES, MAX_BATCH_ROWS, Operation, Outcome};
 use crate::batch_rows::{BatchRows, DOCUMENT};
 use crate::codec::log::{self, Commit, Part, PartHead};
+use crate::codec::snapshot::MAX_GENERATION;
 use crate::error::Error;
 use crate::text_column::TextColumn;
 
@@ -56,7 +57,38 @@ impl Replay {
             self.pending = Some(pending);
             return Ok(None);
         };
-        apply(collection, pending, &commit).map(Some)
+        let applied = apply(collection, pending, &commit, true)?;
+        Ok(Some(applied.outcome))
+    }
+
+    /// As [`Replay::feed`] of a log with damaged places: batches behind one are applied all the
+    /// same, without the rows that no longer fit. `newest` learns of every batch that is there.
+    pub(super) fn salvage(
+        &mut self,
+        collection: &mut Collection,
+        part: &[u8],
+        newest: &mut u64,
+    ) -> Result<Option<Applied>, Error> {
+        let Part { head, rows, crc, commit } =
+            log::decode_part(part, collection.config().dimension)?;
+        if head.generation <= collection.generation() {
+            return Ok(None);
+        }
+        if head.generation > MAX_GENERATION {
+            return Err(Error::corrupt("there are more batches than there can be"));
+        }
+        *newest = head.generation.max(*newest);
+        let pending = self.join(head, rows, crc)?;
+        let Some(commit) = commit else {
+            self.pending = Some(pending);
+            return Ok(None);
+        };
+        let before = std::mem::replace(&mut collection.generation, head.generation - 1);
+        let applied = apply(collection, pending, &commit, false);
+        if applied.is_err() {
+            collection.generation = before;
+        }
+        applied.map(Some)
     }
 
     /// Ends the log. Returns how many of its last parts belong to no complete batch.
@@ -89,7 +121,20 @@ impl Replay {
     }
 }
 
-fn apply(collection: &mut Collection, pending: Pending, commit: &Commit) -> Result<Outcome, Error> {
+/// What a batch of the log did.
+pub(super) struct Applied {
+    pub(super) outcome: Outcome,
+    /// Rows that no longer fit.
+    pub(super) errors: Vec<ItemError>,
+}
+
+/// Applies a batch that is there with its commit mark: whole, or as far as it fits.
+fn apply(
+    collection: &mut Collection,
+    pending: Pending,
+    commit: &Commit,
+    whole: bool,
+) -> Result<Applied, Error> {
     let generation = pending.head.generation;
     let corrupt = |message: String| Error::corrupt(format!("batch {generation}: {message}"));
     if commit.parts as usize != pending.crcs.len()
@@ -114,17 +159,21 @@ fn apply(collection: &mut Collection, pending: Pending, commit: &Commit) -> Resu
     }
     let batch = Batch {
         operation,
-        atomic: true,
+        atomic: whole,
         id: commit.batch_id.clone(),
         rows: pending.rows,
         documents: TextColumn::default(),
     };
     let mut prepared = collection.prepare(batch)?;
-    if let Some(item) = prepared.errors().first() {
+    if let Some(item) = prepared.errors().first().filter(|_| whole) {
         return Err(corrupt(format!("row {}: {}", item.index, item.error)));
     }
+    let errors = prepared.errors().to_vec();
     prepared.set_committed(commit);
-    collection.apply(prepared, &mut |_| {})
+    let outcome = collection.apply(prepared, &mut |_| {})?;
+    // A batch of which nothing fits has been all the same.
+    collection.generation = generation;
+    Ok(Applied { outcome: Outcome { generation, ..outcome }, errors })
 }
 
 fn check_places(collection: &Collection, rows: &BatchRows, commit: &Commit) -> Result<(), String> {

@@ -123,6 +123,7 @@ impl SnapshotWriter {
                     let bytes = collection.index.block(part, block);
                     self.write(out, Tag::INDEX, |out| {
                         out.push(part as u8);
+                        out.put_length(block);
                         out.extend_from_slice(&bytes);
                     });
                 }

@@ -3,8 +3,10 @@
 mod duplicates;
 mod parts;
 mod read;
+mod salvage;
 
 pub use parts::{Importer, Part};
+pub(crate) use salvage::{Source, WholeBlocks};
 
 use crate::bitset::Bitset;
 use crate::config::Config;

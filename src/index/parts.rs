@@ -12,6 +12,7 @@
 //! | `Links` | a row a slot: degree `u8`, then that many neighbors `u32` |
 
 use crate::bitset::Bitset;
+use crate::codec::bytes::Reader;
 use crate::config::Config;
 use crate::error::Error;
 use crate::graph::{Adjacency, Graph, ScratchPool};
@@ -163,7 +164,8 @@ impl Index {
     }
 }
 
-fn rows_of_block(config: &Config, part: Part) -> usize {
+/// Rows of a full block.
+pub(super) fn rows_of_block(config: &Config, part: Part) -> usize {
     let row = match part {
         Part::State | Part::Alive | Part::Free | Part::Nodes => 8,
         Part::Codes => crate::quantize::CodeLayout::new(config.dimension).stride(),
@@ -173,12 +175,35 @@ fn rows_of_block(config: &Config, part: Part) -> usize {
     (BLOCK_BYTES / row).max(1)
 }
 
+/// What the first part says of the others.
 #[derive(Debug)]
-struct State {
-    slots: usize,
-    graph: bool,
+pub(super) struct State {
+    pub(super) slots: usize,
+    pub(super) graph: bool,
     counters: [usize; 2],
     entries: Vec<NodeId>,
+}
+
+/// The state, and the center.
+pub(super) fn read_state(bytes: &[u8], dimension: usize) -> Result<(State, Vec<f32>), Error> {
+    let mut fields = Reader::new(bytes, "state of the index");
+    let (slots, graph) = (fields.length()?, fields.u8()?);
+    let counters = [fields.length()?, fields.length()?];
+    let count = fields.length()?;
+    if slots >= NodeId::LIMIT || graph > 1 || count > MAX_ENTRIES {
+        return Err(Error::corrupt("the state names impossible numbers"));
+    }
+    let entries = fields.u32s(count)?.into_iter().map(NodeId).collect();
+    let components = fields.length()?;
+    if components != 0 && components != dimension {
+        return Err(Error::corrupt(format!("the center has {components} components")));
+    }
+    let center = fields.f32s(components)?;
+    fields.finish()?;
+    if center.iter().any(|x| !x.is_finite()) {
+        return Err(Error::corrupt("the center is not finite"));
+    }
+    Ok((State { slots, graph: graph == 1, counters, entries }, center))
 }
 
 /// Builds an [`Index`] from blocks of bytes that nobody vouches for. It allocates for what it was
@@ -228,39 +253,9 @@ impl Importer {
     }
 
     fn read_state(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let mut rest = bytes;
-        let short = || Error::corrupt("the state is too short");
-        let mut number = || -> Result<usize, Error> {
-            let (head, tail) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-            rest = tail;
-            Ok(u32::from_le_bytes(*head) as usize)
-        };
-        let slots = number()?;
-        let (&graph, tail) = rest.split_first().ok_or_else(short)?;
-        rest = tail;
-        let mut number = || -> Result<u32, Error> {
-            let (head, tail) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-            rest = tail;
-            Ok(u32::from_le_bytes(*head))
-        };
-        let counters = [number()? as usize, number()? as usize];
-        let count = number()? as usize;
-        if slots >= NodeId::LIMIT || graph > 1 || count > MAX_ENTRIES {
-            return Err(Error::corrupt("the state names impossible numbers"));
-        }
-        let entries = (0..count).map(|_| number().map(NodeId)).collect::<Result<_, _>>()?;
-        let components = number()? as usize;
-        if components != 0 && components != self.config.dimension {
-            return Err(Error::corrupt(format!("the center has {components} components")));
-        }
-        let center = (0..components)
-            .map(|_| number().map(f32::from_bits))
-            .collect::<Result<Vec<f32>, _>>()?;
-        if !rest.is_empty() || center.iter().any(|x| !x.is_finite()) {
-            return Err(Error::corrupt("the state does not end where it should"));
-        }
+        let (state, center) = read_state(bytes, self.config.dimension)?;
         *self.vectors.parts_mut().2 = center;
-        self.state = Some(State { slots, graph: graph == 1, counters, entries });
+        self.state = Some(state);
         Ok(())
     }
 

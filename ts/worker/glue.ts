@@ -122,6 +122,36 @@ export interface Loader {
   free(): void;
 }
 
+/** What `kindex-repair.wasm` has beside the others. */
+export interface RepairGlue extends Glue {
+  readonly Salvage: { new (): Salvage; of(engine: Engine): Salvage };
+}
+
+/**
+ * Checks everything that is stored, and keeps what is whole: first the snapshot (unless it opened, and
+ * `Salvage.of` took its engine), then the log's parts, then the document chunks. Damage is reported, not
+ * thrown; what throws is `NEWER_VERSION`, and `CORRUPT` if not even the options are whole.
+ */
+export interface Salvage {
+  /** Takes the next bytes of the snapshot. */
+  push(bytes: Uint8Array): void;
+  /** Bytes of the snapshot are missing here. */
+  gap(): void;
+  takeDocumentChunk(): { readonly number: number; readonly bytes: Uint8Array } | undefined;
+  endSnapshot(): void;
+  /** Takes a part of the log, damaged or not. */
+  replay(logPart: Uint8Array): void;
+  /** The chunks that records need: each goes to `checkDocumentChunk`. */
+  endLog(): Uint32Array;
+  /** Reads every document of a chunk; without bytes the chunk is gone. */
+  checkDocumentChunk(number: number, bytes?: Uint8Array): void;
+  /** JSON: `{state, parts: [{part, state, whole, lost, findings}]}`; states `ok`, `damaged`, `lost`. */
+  report(): string;
+  /** What is whole, rebuilt. A snapshot of it takes the place of the old one and of its log. */
+  finish(): Engine;
+  free(): void;
+}
+
 /** Hits or records, by column. Each getter is read once. */
 export interface Results {
   readonly total: number;

@@ -38,6 +38,11 @@ impl Engine {
         Self { collection, batch: Stage::None, replay: Replay::new(), snapshot: None }
     }
 
+    #[cfg(feature = "salvage")]
+    pub(crate) fn into_collection(self) -> Collection {
+        self.collection
+    }
+
     fn staged(&mut self) -> Result<&mut Batch, JsValue> {
         match &mut self.batch {
             Stage::Staged(batch) => Ok(batch),

@@ -11,6 +11,8 @@ mod options;
 mod reading;
 mod report;
 mod results;
+#[cfg(feature = "salvage")]
+mod salvage;
 
 use kindex::codec;
 use wasm_bindgen::prelude::*;
@@ -19,6 +21,8 @@ pub use core_index::{Index, IndexHits};
 pub use engine::{EncodedBatch, Engine};
 pub use loader::Loader;
 pub use results::Results;
+#[cfg(feature = "salvage")]
+pub use salvage::Salvage;
 #[cfg(feature = "threads")]
 pub use wasm_bindgen_rayon::init_thread_pool;
 
