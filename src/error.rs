@@ -22,6 +22,12 @@ pub enum Code {
     OutOfMemory,
     /// Something changed that must not, meanwhile.
     Conflict,
+    /// Another process has it open.
+    Locked,
+    /// The disk is full, or what may be used of it.
+    QuotaExceeded,
+    /// Storage failed.
+    StorageUnavailable,
     /// The bytes come from a newer version of Kindex.
     NewerVersion,
     /// The bytes are damaged, or not Kindex's.
@@ -42,6 +48,9 @@ impl Code {
             Self::NotFound => "NOT_FOUND",
             Self::OutOfMemory => "OUT_OF_MEMORY",
             Self::Conflict => "CONFLICT",
+            Self::Locked => "LOCKED",
+            Self::QuotaExceeded => "QUOTA_EXCEEDED",
+            Self::StorageUnavailable => "STORAGE_UNAVAILABLE",
             Self::NewerVersion => "NEWER_VERSION",
             Self::Corrupt => "CORRUPT",
             Self::Unsupported => "UNSUPPORTED",

@@ -317,8 +317,12 @@ fn document_chunks_travel_in_a_snapshot_and_are_counted() {
     for piece in [&head, &documents[0], &documents[1], &rest] {
         loader.push(piece).unwrap();
     }
-    assert_eq!(loader.take_document_chunk(), Some((0, b"one".to_vec())));
-    assert_eq!(loader.take_document_chunk(), Some((1, b"two".to_vec())));
+    let stream = [&head[..], &documents[0], &documents[1]].concat();
+    for (number, text) in [(0, b"one"), (1, b"two")] {
+        let chunk = loader.take_document_chunk().unwrap();
+        assert_eq!((chunk.number, chunk.bytes.as_slice()), (number, &text[..]));
+        assert_eq!(&stream[chunk.offset as usize..][..3], text);
+    }
     assert_eq!(loader.take_document_chunk(), None);
     assert_eq!(loader.finish().unwrap().len(), collection.len());
 

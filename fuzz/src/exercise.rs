@@ -9,9 +9,9 @@ pub(crate) fn load(bytes: &[u8], piece: usize) -> Result<Collection, Error> {
     let mut loader = SnapshotLoader::new();
     for piece in bytes.chunks(piece.max(1)) {
         loader.push(piece)?;
-        while let Some((_, chunk)) = loader.take_document_chunk() {
+        while let Some(chunk) = loader.take_document_chunk() {
             for row in 0..3 {
-                if let Err(error) = kindex::codec::read_document(&chunk, row) {
+                if let Err(error) = kindex::codec::read_document(&chunk.bytes, row) {
                     is_about_bytes(&error);
                 }
             }

@@ -33,6 +33,7 @@ impl Tag {
     pub(crate) const RECORDS: Self = Self::letters(b"RECS");
     pub(crate) const BATCHES: Self = Self::letters(b"BIDS");
     pub(crate) const END: Self = Self::letters(b"ENDS");
+    pub(crate) const SEAL: Self = Self::letters(b"SEAL");
 
     /// Whether any stream has such frames.
     pub(crate) fn is_known(self) -> bool {
@@ -46,6 +47,7 @@ impl Tag {
             Self::RECORDS,
             Self::BATCHES,
             Self::END,
+            Self::SEAL,
         ]
         .contains(&self)
     }

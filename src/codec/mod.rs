@@ -10,11 +10,13 @@ pub(crate) mod bytes;
 pub(crate) mod documents;
 pub(crate) mod frame;
 pub(crate) mod log;
+mod log_file;
 pub(crate) mod salvage;
 pub(crate) mod snapshot;
 
 pub use documents::read_document;
 pub use frame::{FORMAT_VERSION, MAX_FRAME_BYTES};
+pub use log_file::{LogItem, LogSalvage, next_log_item, write_documents, write_seal};
 
 /// The CRC-32 (IEEE) of `bytes`, as every format here uses it.
 pub fn crc32(bytes: &[u8]) -> u32 {

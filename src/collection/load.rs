@@ -25,7 +25,20 @@ pub struct SnapshotLoader {
     /// The part of the index that comes, and how many of its blocks came.
     blocks: Option<(Part, u32)>,
     seen: End,
-    documents: VecDeque<(u32, Vec<u8>)>,
+    documents: VecDeque<DocumentChunk>,
+    /// Bytes of the frames that were taken.
+    position: u64,
+}
+
+/// A document chunk that came in a snapshot.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DocumentChunk {
+    /// Its number.
+    pub number: u32,
+    /// Where in the stream its bytes begin.
+    pub offset: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
@@ -74,9 +87,11 @@ impl SnapshotLoader {
             }
             let partial = mem::take(&mut self.partial);
             self.take(&frame::take_frame(&mut partial.as_slice())?)?;
+            self.position += partial.len() as u64;
         }
         while let Some((frame, rest)) = frame::next_frame(bytes)? {
             self.take(&frame)?;
+            self.position += (bytes.len() - rest.len()) as u64;
             *bytes = rest;
         }
         self.partial.extend_from_slice(bytes);
@@ -92,8 +107,8 @@ impl SnapshotLoader {
         Ok(frame::whole_length(&self.partial)?.saturating_sub(have))
     }
 
-    /// A document chunk that came, to be stored: its number and bytes.
-    pub fn take_document_chunk(&mut self) -> Option<(u32, Vec<u8>)> {
+    /// A document chunk that came, to be stored.
+    pub fn take_document_chunk(&mut self) -> Option<DocumentChunk> {
         self.documents.pop_front()
     }
 
@@ -170,13 +185,14 @@ impl SnapshotLoader {
         self.head.as_ref().ok_or_else(|| Error::corrupt("the options are missing"))
     }
 
-    fn document_chunk(&self, frame: &Frame<'_>) -> Result<(u32, Vec<u8>), Error> {
+    fn document_chunk(&self, frame: &Frame<'_>) -> Result<DocumentChunk, Error> {
         let mut fields = frame.expect(Tag::DOCUMENTS, "document chunk")?;
         let number = fields.u32()?;
         if number >= self.head()?.next_document_chunk {
             return Err(Error::corrupt(format!("document chunk {number} was never written")));
         }
-        Ok((number, frame.payload[4..].to_vec()))
+        let offset = self.position + FRAME_HEAD as u64 + 4;
+        Ok(DocumentChunk { number, offset, bytes: frame.payload[4..].to_vec() })
     }
 
     fn begin(&self, index: Index) -> Result<Collection, Error> {

@@ -39,7 +39,7 @@ pub use decay::{Decay, Scored};
 pub use dedupe::{Dedupe, Duplicate, Likeness, OnDuplicate};
 pub use documents::DocumentOf;
 pub use known::Outcome;
-pub use load::SnapshotLoader;
+pub use load::{DocumentChunk, SnapshotLoader};
 pub use prepare::{ItemError, Prepared};
 pub use read::CollectionStats;
 pub use repair::Repair;

@@ -12,6 +12,7 @@ use super::{
 use crate::batch_rows::DOCUMENT;
 use crate::codec::documents::{self, DOCUMENT_CHUNK_BYTES};
 use crate::codec::log::{self, Commit, PartHead};
+use crate::codec::snapshot::MAX_GENERATION;
 use crate::error::{Code, Error};
 use crate::ids::NodeId;
 use crate::metadata::{self, MAX_FIELDS};
@@ -82,6 +83,9 @@ impl Collection {
         if let Some(dedupe) = dedupe {
             let places: Vec<usize> = (0..keep.len()).filter(|&row| keep[row]).collect();
             duplicates = self.settle_duplicates(&mut batch, &places, dedupe)?;
+        }
+        if self.generation >= MAX_GENERATION {
+            return Err(Error::new(Code::OutOfMemory, "the collection has no batches left"));
         }
         if batch.rows.len() > NodeId::LIMIT - self.index.slots() {
             return Err(Error::new(Code::OutOfMemory, "the collection has no slots left"));

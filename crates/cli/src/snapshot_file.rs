@@ -47,8 +47,8 @@ impl Snapshot {
             loader
                 .push(&piece[..length])
                 .map_err(|error| Failure::data(error.to_string()).in_file(path))?;
-            while let Some((number, chunk)) = loader.take_document_chunk() {
-                documents.insert(number, chunk);
+            while let Some(chunk) = loader.take_document_chunk() {
+                documents.insert(chunk.number, chunk.bytes);
             }
             bytes += length as u64;
             progress.at(bytes as usize);

@@ -1,7 +1,7 @@
 //! Opening a snapshot that comes in pieces.
 
 use js_sys::{Object, Reflect, Uint8Array};
-use kindex::collection::SnapshotLoader;
+use kindex::collection::{DocumentChunk, SnapshotLoader};
 use wasm_bindgen::prelude::*;
 
 use crate::engine::Engine;
@@ -40,7 +40,7 @@ impl Loader {
     /// A document chunk that came, `{ number, bytes }`, to be stored; `undefined` if none waits.
     #[wasm_bindgen(js_name = takeDocumentChunk, unchecked_return_type = "{ number: number, bytes: Uint8Array } | undefined")]
     pub fn take_document_chunk(&mut self) -> Result<JsValue, JsValue> {
-        let Some((number, bytes)) = self.open()?.take_document_chunk() else {
+        let Some(DocumentChunk { number, bytes, .. }) = self.open()?.take_document_chunk() else {
             return Ok(JsValue::UNDEFINED);
         };
         let chunk = Object::new();
