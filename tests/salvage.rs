@@ -91,10 +91,13 @@ fn kept(repaired: &Collection, original: &Collection) -> usize {
             assert_eq!(Some(text), original.metadata(before));
         }
         let (now, then) = (repaired.vector(slot).unwrap(), original.vector(before).unwrap());
-        let largest = then.iter().fold(0f32, |largest, x| largest.max(x.abs()));
-        for (now, then) in now.iter().zip(&then) {
-            assert!((now - then).abs() <= largest / 50.0, "{id}: {now} and {then}");
-        }
+        let length =
+            |vector: &mut dyn Iterator<Item = f32>| vector.map(|x| x * x).sum::<f32>().sqrt();
+        let apart = length(&mut now.iter().zip(&then).map(|(now, then)| now - then));
+        assert!(
+            apart <= length(&mut then.iter().copied()) / 30.0,
+            "{id} is {apart} from where it was"
+        );
     }
     repaired.len()
 }

@@ -10,7 +10,7 @@ use kindex::codec::crc32;
 use crate::input::Input;
 
 const TAGS: [&[u8; 4]; 10] =
-    [b"HEAD", b"CONF", b"DOCS", b"INDX", b"RECS", b"BIDS", b"ENDS", b"PART", b"DONE", b"NONE"];
+    [b"HEAD", b"CONF", b"DOCS", b"INDX", b"RECS", b"BIDS", b"ENDS", b"PART", b"DONE", b"SEAL"];
 const FRAME_HEAD: usize = 12;
 
 /// A stream out of the fuzzer's form, cut into runs that each begin with a header: one run for a

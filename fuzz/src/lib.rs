@@ -37,12 +37,13 @@ impl Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "snapshot_load", run: targets::snapshot::load, seeds: seeds::snapshots },
     Target { name: "load_then_search", run: targets::snapshot::search, seeds: seeds::snapshots },
     Target { name: "log_replay", run: targets::log::replay, seeds: seeds::logs },
     Target { name: "filter_parse", run: targets::filter::parse, seeds: seeds::filters },
     Target { name: "batch_decode", run: targets::batch::decode, seeds: seeds::batches },
+    Target { name: "salvage", run: targets::salvage::repair, seeds: seeds::damaged },
 ];
 
 /// Runs the target of that name.

@@ -121,6 +121,20 @@ fn with_graph(form: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A snapshot, and behind it the log of batches that came before and after it.
+pub(crate) fn damaged() -> Vec<Vec<u8>> {
+    snapshots()
+        .into_iter()
+        .zip(logs().into_iter().cycle())
+        .map(|(mut snapshot, log)| {
+            if snapshot[0] & 1 == 1 {
+                snapshot.extend(&log[1..]);
+            }
+            snapshot
+        })
+        .collect()
+}
+
 pub(crate) fn logs() -> Vec<Vec<u8>> {
     KINDS
         .into_iter()

@@ -87,6 +87,24 @@ impl Repair {
         Ok(())
     }
 
+    /// The log has bytes here that are nothing.
+    pub fn damaged_log(&mut self) {
+        self.unread += 1;
+        let finding = format!("behind batch {}: bytes are damaged", self.collection.generation);
+        self.report.damaged(Part::Log, finding);
+    }
+
+    /// The log was closed after that batch: it must have been there.
+    pub fn sealed(&mut self, generation: u64) {
+        let missing = generation.saturating_sub(self.collection.generation);
+        if missing > 0 {
+            let finding = format!("the log was closed after batch {generation}");
+            self.report.lost(Part::Log, usize::try_from(missing).unwrap_or(usize::MAX), finding);
+            self.newest = self.newest.max(generation);
+        }
+        self.unread = 0;
+    }
+
     /// Ends the log. Returns the chunks that documents are in: each is to be handed to
     /// [`Repair::check_document_chunk`].
     pub fn end_log(&mut self) -> Vec<u32> {

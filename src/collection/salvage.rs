@@ -60,9 +60,18 @@ impl Salvage {
     /// # Errors
     /// As [`Salvage::push`].
     pub fn gap(&mut self) -> Result<(), Error> {
+        self.end()?;
+        self.found.take(None)
+    }
+
+    /// Nothing more comes. [`Salvage::finish`] does that too; before it, the last document chunks can
+    /// be taken.
+    ///
+    /// # Errors
+    /// As [`Salvage::push`].
+    pub fn end(&mut self) -> Result<(), Error> {
         let Self { finder, found } = self;
-        finder.end(&mut |frame| found.take(frame))?;
-        found.take(None)
+        finder.end(&mut |frame| found.take(frame))
     }
 
     /// A whole document chunk that came, to be stored: its number and bytes.
@@ -75,8 +84,7 @@ impl Salvage {
     /// # Errors
     /// `CORRUPT` if not even the options are whole; `OUT_OF_MEMORY`.
     pub fn finish(mut self) -> Result<Repair, Error> {
-        let Self { finder, found } = &mut self;
-        finder.end(&mut |frame| found.take(frame))?;
+        self.end()?;
         self.found.finish()
     }
 }

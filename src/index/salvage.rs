@@ -4,13 +4,14 @@ use super::parts::{self, Part, State};
 use crate::config::{Config, Quantization};
 use crate::ids::NodeId;
 use crate::quantize::CodeLayout;
+use crate::rotation::Rotation;
 
 /// What a vector was taken from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Source {
     /// Its floats, as they were.
     Floats,
-    /// Its code: each component to within a hundred-and-twenty-sixth of the largest.
+    /// Its code: to within a hundredth of its length or so.
     Code,
 }
 
@@ -19,6 +20,7 @@ pub(crate) enum Source {
 pub(crate) struct WholeBlocks {
     config: Config,
     layout: CodeLayout,
+    rotation: Rotation,
     state: Option<(State, Vec<f32>)>,
     /// By number, ascending.
     codes: Vec<(u32, Vec<u8>)>,
@@ -31,6 +33,7 @@ impl WholeBlocks {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             layout: CodeLayout::new(config.dimension),
+            rotation: Rotation::new(config.dimension),
             config: config.clone(),
             state: None,
             codes: Vec::new(),
@@ -96,6 +99,7 @@ impl WholeBlocks {
         let start = out.len();
         out.resize(start + self.config.dimension, 0.0);
         self.layout.decode(row, &mut out[start..]);
+        self.rotation.undo(&mut out[start..]);
         out[start..].iter_mut().zip(center).for_each(|(x, c)| *x += c);
         Some(Source::Code)
     }

@@ -13,7 +13,7 @@ pub(crate) enum Kind {
     Data = 1,
     /// The command line was not understood.
     Usage = 2,
-    /// A file can't be read or written.
+    /// A file can't be read or written, or another process has it.
     File = 3,
 }
 
@@ -36,6 +36,10 @@ impl Failure {
     pub(crate) fn file(path: &Path, doing: &str, error: &io::Error) -> Self {
         let sentence = format!("{} can't be {doing}: {error}", path.display());
         Self { kind: Kind::File, sentence }
+    }
+
+    pub(crate) fn unavailable(sentence: impl Into<String>) -> Self {
+        Self { kind: Kind::File, sentence: sentence.into() }
     }
 
     /// Says which file a refusal is about.

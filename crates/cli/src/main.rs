@@ -1,4 +1,4 @@
-//! `kindex`: builds, searches, checks and measures snapshots from the command line.
+//! `kindex`: builds, searches, checks, repairs and measures snapshots and stores.
 
 mod arguments;
 mod commands;
@@ -6,6 +6,7 @@ mod failure;
 mod progress;
 mod records;
 mod snapshot_file;
+mod source;
 mod vectors;
 
 use std::io;
@@ -20,13 +21,15 @@ USAGE
     kindex COMMAND [OPTIONS]
 
 COMMANDS
-    build      make a snapshot of vectors, ids, metadata and documents
-    query      find the nearest records in a snapshot
-    verify     check every byte and link of a snapshot
-    inspect    say what a snapshot holds
-    bench      measure the searches of a snapshot, with their recall
+    build      make a snapshot or a store of vectors, ids, metadata and documents
+    query      find the nearest records
+    verify     check every byte and link
+    repair     keep what is whole of something damaged
+    inspect    say what is there
+    bench      measure searches, with their recall
 
 A snapshot is one file. The browser's Collection.load, edge workers and this command read the same.
+A store is a folder that a program goes on writing to, a durable batch at a time.
 
     kindex build --vectors words.npy --records words.jsonl --out words.kindex
     kindex query words.kindex --id n02084071 -k 5
@@ -35,9 +38,9 @@ A snapshot is one file. The browser's Collection.load, edge workers and this com
 
 EXIT CODES
     0  done
-    1  the data was refused: malformed input, a damaged snapshot, an unknown id
+    1  the data was refused: malformed input, a damaged snapshot or store, an unknown id
     2  the command line was not understood
-    3  a file can't be read or written
+    3  a file can't be read or written, or another process has it
 ";
 
 fn main() -> ExitCode {
@@ -64,6 +67,7 @@ fn run() -> Result<(), Failure> {
             Some("build") => commands::build::run(parser),
             Some("query") => commands::query::run(parser),
             Some("verify") => commands::verify::run(parser),
+            Some("repair") => commands::repair::run(parser),
             Some("inspect") => commands::inspect::run(parser),
             Some("bench") => commands::bench::run(parser),
             _ => Err(Failure::usage(format!(

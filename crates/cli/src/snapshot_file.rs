@@ -1,73 +1,20 @@
-//! Snapshots in files.
+//! Writing a collection that was built in memory into a file.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use kindex::collection::SnapshotLoader;
-use kindex::{Collection, NodeId};
+use kindex::Collection;
 
 use crate::failure::Failure;
-use crate::progress::Progress;
 
-/// Bytes that are read or written at a time.
+/// Bytes that are written at a time.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// Document chunks by number.
 pub(crate) type Documents = BTreeMap<u32, Vec<u8>>;
-
-/// A collection and its documents.
-pub(crate) struct Snapshot {
-    pub(crate) collection: Collection,
-    pub(crate) documents: Documents,
-    /// Bytes of the file.
-    pub(crate) bytes: u64,
-}
-
-impl Snapshot {
-    /// Reads a file and checks everything that the format promises.
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::file(path, "read", &error);
-        let mut file = File::open(path).map_err(failed)?;
-        let total = file.metadata().map_err(failed)?.len();
-        let mut progress = Progress::new("reading", total as usize);
-        let mut loader = SnapshotLoader::new();
-        let mut documents = Documents::new();
-        let mut piece = vec![0; PIECE_BYTES];
-        let mut bytes = 0;
-        loop {
-            let length = match file.read(&mut piece) {
-                Ok(0) => break,
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failed(error)),
-            };
-            loader
-                .push(&piece[..length])
-                .map_err(|error| Failure::data(error.to_string()).in_file(path))?;
-            while let Some(chunk) = loader.take_document_chunk() {
-                documents.insert(chunk.number, chunk.bytes);
-            }
-            bytes += length as u64;
-            progress.at(bytes as usize);
-        }
-        progress.finish();
-        let collection =
-            loader.finish().map_err(|error| Failure::data(error.to_string()).in_file(path))?;
-        Ok(Self { collection, documents, bytes })
-    }
-
-    /// The document of the record in a slot, if it has one.
-    pub(crate) fn document(&self, slot: NodeId) -> Result<Option<&str>, Failure> {
-        let Some(at) = self.collection.document(slot) else { return Ok(None) };
-        let chunk = self.documents.get(&at.chunk).ok_or_else(|| {
-            Failure::data(format!("document chunk {} is not in the snapshot", at.chunk))
-        })?;
-        Ok(Some(kindex::codec::read_document(chunk, at.row)?))
-    }
-}
 
 /// Writes a snapshot so that the file is either the old one or the new one, whole, whatever
 /// happens: into a file beside it, which is synced and then takes its name.

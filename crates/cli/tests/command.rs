@@ -213,8 +213,8 @@ fn many_queries_are_answered_in_their_order() {
 fn verify_inspect_and_bench_read_what_build_wrote() {
     let folder = with_snapshot();
     let report = folder.done(&["verify", "s"]);
-    assert_eq!(report.lines().filter(|line| line[11..].starts_with("ok")).count(), 4, "{report}");
-    assert!(report.contains("60 vectors") && report.contains("ok  60 in 1 chunks"), "{report}");
+    assert_eq!(report.lines().filter(|line| line[11..].starts_with("ok")).count(), 9, "{report}");
+    assert!(report.contains("60 float vectors") && report.contains("60 documents"), "{report}");
     let json = folder.done(&["inspect", "s", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!((&json["records"], &json["dimension"]), (&60.into(), &8.into()));
@@ -239,6 +239,47 @@ fn damage_anywhere_ends_verify_with_code_1() {
         let said = folder.refused(1, &["verify", "damaged"]);
         assert!(said.starts_with("error: damaged: "), "byte {at}: {said}");
     }
+}
+
+#[test]
+fn a_store_is_built_read_checked_and_repaired_like_a_snapshot() {
+    let folder = with_snapshot();
+    let build = ["build", "--vectors", "v.f32", "--dimension", "8", "--records", "r.jsonl"];
+    folder.done(&[&build[..], &["--out", "words/"]].concat());
+    let query = |place| folder.done(&["query", place, "--id", "r9", "-k", "7", "--json"]);
+    assert_eq!(query("words"), query("s"));
+    assert!(folder.done(&["inspect", "words"]).contains("60 of 8 components, cosine, int8"));
+    assert!(folder.done(&["verify", "words"]).contains("log        ok       1 batches"));
+    let said = folder.refused(1, &[&build[..], &["--out", "words/"]].concat());
+    assert!(said.contains("CONFLICT"), "{said}");
+
+    let log = folder.0.join("words").join("log-0000000000000000.kindex");
+    let mut bytes = fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&log, bytes).unwrap();
+    let said = folder.refused(1, &["query", "words", "--id", "r9"]);
+    assert!(said.contains("CORRUPT"), "{said}");
+    let said = folder.refused(1, &["verify", "words"]);
+    assert!(said.contains("log") && said.contains("kindex repair"), "{said}");
+    let report = folder.done(&["repair", "words", "--out", "saved"]);
+    assert!(report.contains("log        lost"), "{report}");
+    assert!(folder.done(&["verify", "saved"]).contains("records    ok       0 records"));
+}
+
+#[test]
+fn a_damaged_snapshot_is_repaired_and_its_loss_is_named() {
+    let folder = with_snapshot();
+    let mut bytes = folder.read("s");
+    // Inside the names of batches: nothing of the records.
+    let at = bytes.windows(4).position(|tag| tag == b"BIDS").unwrap();
+    bytes[at + 12] ^= 1;
+    folder.write("damaged", bytes);
+    let report = folder.done(&["repair", "damaged", "--out", "saved"]);
+    assert!(report.contains("batches    lost"), "{report}");
+    let query = |place| folder.done(&["query", place, "--id", "r9", "-k", "7", "--json"]);
+    assert_eq!(query("saved"), query("s"));
+    folder.refused(1, &["repair", "damaged", "--out", "saved"]);
 }
 
 #[test]
@@ -294,9 +335,12 @@ fn a_build_that_fails_leaves_the_old_snapshot_alone() {
     folder.write("bad.f32", [1, 2, 3]);
     folder.refused(1, &["build", "--vectors", "bad.f32", "--dimension", "8", "--out", "s"]);
     assert!(folder.read("s") == before);
-    // Over a folder no file can be renamed.
+    // A folder that holds something else is no place for a store.
     fs::create_dir(folder.0.join("taken")).unwrap();
-    folder.refused(3, &["build", "--vectors", "v.f32", "--dimension", "8", "--out", "taken"]);
+    folder.write("taken/letter", "dear");
+    let said =
+        folder.refused(2, &["build", "--vectors", "v.f32", "--dimension", "8", "--out", "taken"]);
+    assert!(said.contains("letter"), "{said}");
     assert!(!folder.names().iter().any(|name| name.contains(".part")), "{:?}", folder.names());
 }
 
@@ -321,6 +365,7 @@ fn wrong_usage_has_its_own_code_and_says_what_was_expected() {
         (&["query", "s", "--id", "r1", "--where", "{\"a\": {\"$near\": 1}}"], "$near"),
         (&["query", "s", "t", "--id", "r1"], "expected one file"),
         (&["verify"], "expected a snapshot"),
+        (&["repair", "s"], "--out NEW"),
         (&["verify", "s", "--fast"], "--fast"),
     ] {
         let said = folder.refused(2, line);
@@ -338,7 +383,7 @@ fn wrong_usage_has_its_own_code_and_says_what_was_expected() {
 #[test]
 fn help_teaches_every_command() {
     let folder = Folder::new();
-    for command in ["build", "query", "verify", "inspect", "bench"] {
+    for command in ["build", "query", "verify", "repair", "inspect", "bench"] {
         let help = folder.done(&[command, "--help"]);
         assert!(help.contains("USAGE") && help.contains(&format!("kindex {command}")), "{help}");
         assert!(folder.done(&["--help"]).contains(&format!("\n    {command} ")));

@@ -42,6 +42,13 @@ impl Documents {
         self.sources.push(source);
     }
 
+    /// The file that was added last is another now, with the same content.
+    pub(crate) fn replace_source(&mut self, source: Source) {
+        if let Some(last) = self.sources.last_mut() {
+            *last = source;
+        }
+    }
+
     /// Says where in the file that was added last a chunk is.
     pub(crate) fn insert(&mut self, number: u32, offset: u64, length: usize) {
         let source = self.sources.len() - 1;

@@ -28,13 +28,17 @@
 //! # Ok::<(), kindex::Error>(())
 //! ```
 
+mod check;
 mod disk;
 mod documents;
 mod failure;
 mod files;
 mod log_file;
 mod names;
+mod snapshot_file;
 mod store;
 
+pub use check::{repair, verify};
 pub use files::{Files, ReadFile, WriteFile};
+pub use snapshot_file::SnapshotFile;
 pub use store::{Store, Written};

@@ -32,8 +32,15 @@ pub(crate) fn pieces(
     Ok(length)
 }
 
-/// Applies the batches of a log. Returns the length of it that holds whole batches; what is behind
-/// was never acknowledged.
+/// What a log holds.
+pub(crate) struct Recovered {
+    /// Bytes of whole batches; what is behind was never acknowledged.
+    pub(crate) whole: u64,
+    /// It was closed after the last of them.
+    pub(crate) sealed: bool,
+}
+
+/// Applies the batches of a log.
 ///
 /// # Errors
 /// `CORRUPT` if a batch is damaged that was: something follows it.
@@ -41,9 +48,9 @@ pub(crate) fn recover(
     source: &Source,
     collection: &mut Collection,
     documents: &mut Documents,
-) -> Result<u64, Error> {
+) -> Result<Recovered, Error> {
     documents.add_source(source.clone());
-    let mut reader = Reader { replay: Replay::new(), offset: 0, whole: 0, chunks: Vec::new() };
+    let mut reader = Reader::default();
     let mut buffer = Vec::new();
     let mut damage = None;
     let length = pieces(source, &mut |piece| {
@@ -73,9 +80,10 @@ pub(crate) fn recover(
             &Error::corrupt(format!("batch {broken} is damaged, and others follow it{what}")),
         ));
     }
-    Ok(reader.whole)
+    Ok(Recovered { whole: reader.whole, sealed: reader.sealed })
 }
 
+#[derive(Default)]
 struct Reader {
     replay: Replay,
     /// Where the next item begins.
@@ -84,6 +92,8 @@ struct Reader {
     whole: u64,
     /// The document chunks of a batch that is not committed yet.
     chunks: Vec<(u32, u64, usize)>,
+    /// The last thing was the mark of closing.
+    sealed: bool,
 }
 
 impl Reader {
@@ -97,6 +107,7 @@ impl Reader {
     ) -> Result<usize, Error> {
         let mut taken = 0;
         while let Some((item, length)) = next_log_item(&bytes[taken..], ended)? {
+            self.sealed = matches!(item, LogItem::Seal(_));
             match item {
                 LogItem::Documents(number, chunk) => {
                     self.chunks.push((number, self.offset + CHUNK_HEAD, chunk.len()));

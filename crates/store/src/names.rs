@@ -12,6 +12,8 @@ pub(crate) fn log(generation: u64) -> String {
 
 /// A checkpoint that is being written.
 pub(crate) const UNFINISHED: &str = "checkpoint.part";
+/// A log that is being written anew.
+pub(crate) const UNFINISHED_LOG: &str = "log.part";
 
 /// The files of a store that count: its newest checkpoint, and the log that goes on from it.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -100,10 +100,19 @@ impl Store {
     }
 
     fn begin(files: Box<dyn Files>, config: Config) -> Result<Self, Error> {
+        Self::of(files, Collection::new(config)?, Documents::default())
+    }
+
+    /// A store of what is in memory, in an empty folder.
+    pub(crate) fn of(
+        files: Box<dyn Files>,
+        collection: Collection,
+        documents: Documents,
+    ) -> Result<Self, Error> {
         let mut store = Self {
             files,
-            collection: Collection::new(config)?,
-            documents: Documents::default(),
+            collection,
+            documents,
             log: None,
             checkpoint_bytes: 0,
             checkpoint_at: LOG_BYTES,
@@ -123,10 +132,15 @@ impl Store {
         if let Some(number) = current.log {
             let name = names::log(number);
             let file = source(&*files, name.clone())?;
-            let whole = log_file::recover(&file, &mut collection, &mut documents)?;
+            let found = log_file::recover(&file, &mut collection, &mut documents)?;
             if writable {
+                if !found.sealed && found.whole > 0 {
+                    // A disk that is full is no reason not to open: then the log stays as it is.
+                    let _ = write_anew(&*files, &file, found.whole);
+                    documents.replace_source(source(&*files, name.clone())?);
+                }
                 let end = files.append(&name).map_err(|error| failed(&name, "opened", &error))?;
-                let mut opened = Log::new(name, end, whole);
+                let mut opened = Log::new(name, end, found.whole);
                 opened.cut()?;
                 log = Some(opened);
             }
@@ -162,17 +176,13 @@ impl Store {
         self.collection.document(slot).map(|at| self.documents.read(at)).transpose()
     }
 
-    /// The document chunks that are there, by number.
-    pub fn document_chunks(&self) -> impl Iterator<Item = u32> + '_ {
-        self.documents.numbers()
+    /// How many document chunks there are.
+    pub fn document_chunks(&self) -> usize {
+        self.documents.numbers().count()
     }
 
-    /// The bytes of a document chunk.
-    ///
-    /// # Errors
-    /// `CORRUPT` if there is none, `STORAGE_UNAVAILABLE`.
-    pub fn document_chunk(&self, number: u32) -> Result<Vec<u8>, Error> {
-        self.documents.chunk(number)
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// Bytes of the last checkpoint, and of the log behind it.
@@ -349,6 +359,25 @@ impl std::fmt::Debug for Store {
             .field("bytes", &self.bytes())
             .finish_non_exhaustive()
     }
+}
+
+/// Writes a log that was not closed into a new file in its place. The process that wrote it may have
+/// ended because a sync failed: what is read now may then not be on disk, and no later sync would
+/// bring it there.
+fn write_anew(files: &dyn Files, log: &Source, length: u64) -> std::io::Result<()> {
+    let mut copy = files.create(names::UNFINISHED_LOG)?;
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut at = 0;
+    while at < length {
+        let size = usize::try_from(length - at).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+        log.file.read_at(at, &mut piece[..size])?;
+        copy.write(&piece[..size])?;
+        at += size as u64;
+    }
+    copy.sync()?;
+    drop(copy);
+    files.rename(names::UNFINISHED_LOG, &log.name)?;
+    files.sync_names()
 }
 
 /// Where a document chunk is: its number, where its bytes begin, and how many.

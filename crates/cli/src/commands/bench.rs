@@ -8,14 +8,14 @@ use lexopt::Arg::{Long, Short};
 
 use crate::arguments::{self, choice, number, numbers, only_file, path, required};
 use crate::failure::Failure;
-use crate::snapshot_file::Snapshot;
+use crate::source::Source;
 use crate::vectors::{Format, VectorFile};
 
 const HELP: &str = "\
-Measures the searches of a snapshot: queries a second and recall against the exact answer.
+Measures the searches of a snapshot file or a store's folder: queries a second and recall against the exact answer.
 
 USAGE
-    kindex bench FILE [OPTIONS]
+    kindex bench PATH [OPTIONS]
 
 OPTIONS
     --vectors FILE    the queries: .npy, .fvecs, .f32 or .f16. Without it the snapshot's own
@@ -75,9 +75,9 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
 fn bench(options: &Options) -> Result<(), Failure> {
     let file = required(options.file.as_deref(), "a snapshot", "bench")?;
     let began = Instant::now();
-    let snapshot = Snapshot::open(file)?;
+    let snapshot = Source::open(file)?;
     let opened = began.elapsed();
-    let collection = &snapshot.collection;
+    let collection = snapshot.collection();
     let queries = queries(options, &snapshot)?;
     let dimension = collection.config().dimension;
     let count = queries.len() / dimension;
@@ -113,8 +113,8 @@ fn bench(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn queries(options: &Options, snapshot: &Snapshot) -> Result<Vec<f32>, Failure> {
-    let collection = &snapshot.collection;
+fn queries(options: &Options, snapshot: &Source) -> Result<Vec<f32>, Failure> {
+    let collection = snapshot.collection();
     if collection.is_empty() {
         return Err(Failure::data("there is nothing to search: the snapshot holds no records"));
     }

@@ -1,10 +1,11 @@
-//! `kindex build`: vectors and records to a snapshot.
+//! `kindex build`: vectors and records to a snapshot or a store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use kindex::collection::{Batch, Operation, Row};
-use kindex::{Collection, Config, Metric, Quantization};
+use kindex::collection::{Batch, ItemError, Operation, Row};
+use kindex::{Code, Collection, Config, Metric, Quantization};
+use kindex_store::Store;
 use lexopt::Arg::{Long, Short};
 
 use crate::arguments::{self, choice, number, path, required, text};
@@ -15,7 +16,7 @@ use crate::snapshot_file::{self, Documents};
 use crate::vectors::{Format, VectorFile};
 
 const HELP: &str = "\
-Makes a snapshot of vectors, with ids, metadata and documents if there are records.
+Makes a snapshot or a store of vectors, with ids, metadata and documents if there are records.
 
 USAGE
     kindex build --vectors FILE [--records FILE] --out FILE [OPTIONS]
@@ -44,19 +45,24 @@ INDEX
     --threads N            threads                              [default: all cores]
 
 OUTPUT
-    --out FILE             the snapshot; it appears whole or not at all
+    --out FILE             a snapshot; it appears whole or not at all
+    --out FOLDER/          a store, which must not be there yet; each batch is durable when it is
+                           written
 
 EXAMPLES
     kindex build --vectors words.npy --records words.jsonl --out words.kindex
     kindex build --vectors sift.fvecs --metric euclidean --out sift.kindex
     kindex build --vectors rows.f16 --dimension 384 --out rows.kindex
+    kindex build --records words.jsonl --out words/
 ";
 
 /// Rows that are read at a time.
 const SLICE_ROWS: usize = 4_096;
 /// Rows of a batch: as many as fit, since one large batch is built fastest, but not so many that
 /// it and the index exceed a small machine.
-const BATCH_ROWS: usize = 1 << 20;
+const SNAPSHOT_ROWS: usize = 1 << 20;
+/// Rows of a batch that is made durable.
+const STORE_ROWS: usize = 1 << 16;
 
 struct Options {
     vectors: Option<PathBuf>,
@@ -119,11 +125,33 @@ fn build(options: Options) -> Result<(), Failure> {
     let out = required(options.out.clone(), "--out FILE", "build")?;
     let mut source = Source::open(&options)?;
     let config = Config { dimension: source.dimension, ..options.config };
+    let dimension = config.dimension;
+    let (records, bytes) = if is_folder(&out) {
+        into_store(&out, config, &mut source)?
+    } else {
+        into_snapshot(&out, config, &mut source)?
+    };
+    eprintln!(
+        "{}: {records} records of {dimension} components, {bytes} bytes, in {:.1} s",
+        out.display(),
+        began.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// A store is asked for by a folder that is there, or by a name that can only be a folder's.
+fn is_folder(path: &Path) -> bool {
+    let text = path.as_os_str().to_string_lossy();
+    path.is_dir() || text.ends_with(std::path::is_separator)
+}
+
+/// Returns records and bytes.
+fn into_snapshot(out: &Path, config: Config, source: &mut Source) -> Result<(usize, u64), Failure> {
     let mut collection = Collection::new(config)?;
     let mut documents = Documents::new();
     let mut next_row = 0;
     loop {
-        let batch = source.batch()?;
+        let batch = source.batch(SNAPSHOT_ROWS)?;
         if batch.is_empty() {
             break;
         }
@@ -131,15 +159,46 @@ fn build(options: Options) -> Result<(), Failure> {
         insert(&mut collection, batch, next_row, &mut documents)?;
         next_row += rows;
     }
-    let bytes = snapshot_file::write(&out, &collection, &documents)?;
-    eprintln!(
-        "{}: {} records of {} components, {bytes} bytes, in {:.1} s",
-        out.display(),
-        collection.len(),
-        collection.config().dimension,
-        began.elapsed().as_secs_f64()
-    );
-    Ok(())
+    let bytes = snapshot_file::write(out, &collection, &documents)?;
+    Ok((collection.len(), bytes))
+}
+
+/// Returns records and bytes.
+fn into_store(out: &Path, config: Config, source: &mut Source) -> Result<(usize, u64), Failure> {
+    let failed = |error: kindex::Error| match error.code() {
+        Code::InvalidArgument => Failure::from(error),
+        _ => Failure::storage(out, &error),
+    };
+    let mut store = Store::create(out, config).map_err(failed)?;
+    let mut next_row = 0;
+    loop {
+        let batch = source.batch(STORE_ROWS)?;
+        if batch.is_empty() {
+            break;
+        }
+        let rows = batch.len();
+        let mut progress = Progress::new("building", rows);
+        let written = store.write(batch, &mut |done| progress.at(done)).map_err(failed)?;
+        refuse(&written.errors, next_row)?;
+        progress.finish();
+        next_row += rows;
+    }
+    let (records, (checkpoint, log)) = (store.collection().len(), store.bytes());
+    store.close().map_err(failed)?;
+    Ok((records, checkpoint + log))
+}
+
+/// Fails if a row has an error, and names the first.
+fn refuse(errors: &[ItemError], first_row: usize) -> Result<(), Failure> {
+    let Some(first) = errors.first() else { return Ok(()) };
+    let more = errors.len() - 1;
+    let others = if more > 0 { format!(" (and {more} more rows)") } else { String::new() };
+    Err(Failure::data(format!(
+        "row {}, id {:?}: {}{others}",
+        first_row + first.index,
+        first.id,
+        first.error
+    )))
 }
 
 fn insert(
@@ -149,16 +208,7 @@ fn insert(
     documents: &mut Documents,
 ) -> Result<(), Failure> {
     let prepared = collection.prepare(batch)?;
-    if let Some(first) = prepared.errors().first() {
-        let more = prepared.errors().len() - 1;
-        let others = if more > 0 { format!(" (and {more} more rows)") } else { String::new() };
-        return Err(Failure::data(format!(
-            "row {}, id {:?}: {}{others}",
-            first_row + first.index,
-            first.id,
-            first.error
-        )));
-    }
+    refuse(prepared.errors(), first_row)?;
     for i in 0..prepared.document_chunks() {
         documents.insert(prepared.first_document_chunk() + i as u32, prepared.document_chunk(i));
     }
@@ -207,12 +257,12 @@ impl Source {
         Ok(Self { dimension, vectors, records, first, next_row: 0, slice })
     }
 
-    /// The next rows; an empty batch at the end.
-    fn batch(&mut self) -> Result<Batch, Failure> {
+    /// The next rows, about that many at most; an empty batch at the end.
+    fn batch(&mut self, most: usize) -> Result<Batch, Failure> {
         let mut batch = Batch::new(Operation::Insert, self.dimension, true);
         let total = self.vectors.as_ref().map_or(0, VectorFile::rows);
         let mut progress = Progress::new("reading", total);
-        while batch.len() < BATCH_ROWS {
+        while batch.len() < most {
             let pushed = match self.vectors {
                 Some(_) => self.slice_into(&mut batch)?,
                 None => self.record_into(&mut batch)?,

@@ -7,13 +7,13 @@ use serde_json::json;
 
 use crate::arguments::{self, only_file, required};
 use crate::failure::Failure;
-use crate::snapshot_file::Snapshot;
+use crate::source::Source;
 
 const HELP: &str = "\
-Says what a snapshot holds: its options, its records, and the bytes of each part.
+Says what a snapshot file or a store's folder holds: its options, its records, and the bytes of each part.
 
 USAGE
-    kindex inspect FILE [--json]
+    kindex inspect PATH [--json]
 
 OPTIONS
     --json    one JSON object, for programs
@@ -33,13 +33,13 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
         }
     }
     let file = required(file, "a snapshot", "inspect")?;
-    let snapshot = Snapshot::open(&file)?;
-    let config = snapshot.collection.config();
-    let stats = snapshot.collection.stats();
-    let documents: usize = snapshot.documents.values().map(Vec::len).sum();
+    let snapshot = Source::open(&file)?;
+    let config = snapshot.collection().config();
+    let stats = snapshot.collection().stats();
+    let documents = documents(&snapshot);
     if as_json {
         let report = json!({
-            "bytes": snapshot.bytes,
+            "bytes": snapshot.bytes(),
             "dimension": config.dimension,
             "metric": config.metric.name(),
             "quantization": config.quantization.name(),
@@ -47,7 +47,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
             "graph": { "m": config.m, "efConstruction": config.ef_construction },
             "seed": config.seed,
             "generation": stats.generation,
-            "records": snapshot.collection.len(),
+            "records": snapshot.collection().len(),
             "tombstones": stats.index.tombstones,
             "metadataFields": stats.fields,
             "memory": {
@@ -57,7 +57,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
                 "ids": stats.id_bytes,
                 "metadata": stats.metadata_bytes,
             },
-            "documents": { "chunks": snapshot.documents.len(), "bytes": documents },
+            "documents": { "count": documents, "chunks": snapshot.document_chunks() },
         });
         return arguments::print(&format!("{report:#}\n"));
     }
@@ -68,12 +68,12 @@ file          {} bytes, generation {}
 vectors       {} of {} components, {}, {} ({floats})
 graph         m {}, efConstruction {}, {} tombstones
 metadata      {} fields
-documents     {documents} bytes in {} chunks
+documents     {documents} in {} chunks
 in memory     codes {}, floats {}, links {}, ids {}, metadata {} bytes
 ",
-        snapshot.bytes,
+        snapshot.bytes(),
         stats.generation,
-        snapshot.collection.len(),
+        snapshot.collection().len(),
         config.dimension,
         config.metric.name(),
         config.quantization.name(),
@@ -81,11 +81,18 @@ in memory     codes {}, floats {}, links {}, ids {}, metadata {} bytes
         config.ef_construction,
         stats.index.tombstones,
         stats.fields,
-        snapshot.documents.len(),
+        snapshot.document_chunks(),
         stats.index.code_bytes,
         stats.index.vector_bytes,
         stats.index.graph_bytes,
         stats.id_bytes,
         stats.metadata_bytes,
     ))
+}
+
+/// Records that have a document.
+fn documents(snapshot: &Source) -> usize {
+    let collection = snapshot.collection();
+    let slots = collection.find(None, usize::MAX, 0);
+    slots.into_iter().filter(|&slot| collection.document(slot).is_some()).count()
 }

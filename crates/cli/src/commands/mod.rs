@@ -4,4 +4,5 @@ pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod inspect;
 pub(crate) mod query;
+pub(crate) mod repair;
 pub(crate) mod verify;

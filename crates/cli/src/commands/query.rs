@@ -1,4 +1,4 @@
-//! `kindex query`: the nearest records in a snapshot.
+//! `kindex query`: the nearest records.
 
 use std::io::{BufWriter, Write, stdout};
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use crate::arguments::{self, choice, number, only_file, path, required, text};
 use crate::failure::Failure;
 use crate::ignore_closed_pipe;
-use crate::snapshot_file::Snapshot;
+use crate::source::Source;
 use crate::vectors::{Format, VectorFile};
 
 const HELP: &str = "\
-Finds the nearest records in a snapshot.
+Finds the nearest records in a snapshot file or a store's folder.
 
 USAGE
-    kindex query FILE --vector JSON | --id ID | --vectors FILE [OPTIONS]
+    kindex query PATH --vector JSON | --id ID | --vectors FILE [OPTIONS]
 
 QUERY
     --vector JSON      an array of numbers
@@ -84,13 +84,13 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
 fn query(options: Options) -> Result<(), Failure> {
     let file = required(options.file.as_deref(), "a snapshot", "query")?;
     let filter = options.filter.as_deref().map(Filter::parse).transpose()?;
-    let snapshot = Snapshot::open(file)?;
+    let snapshot = Source::open(file)?;
     let queries = queries(&options, &snapshot)?;
-    let hits = match options.id.as_deref().and_then(|id| snapshot.collection.slot(id)) {
-        None => snapshot.collection.search(&queries, &options.search, filter.as_ref())?,
+    let hits = match options.id.as_deref().and_then(|id| snapshot.collection().slot(id)) {
+        None => snapshot.collection().search(&queries, &options.search, filter.as_ref())?,
         Some(own) => {
             let one_more = SearchOptions { k: options.search.k + 1, ..options.search.clone() };
-            let mut hits = snapshot.collection.search(&queries, &one_more, filter.as_ref())?;
+            let mut hits = snapshot.collection().search(&queries, &one_more, filter.as_ref())?;
             for hits in &mut hits {
                 hits.retain(|hit| hit.slot != own);
                 hits.truncate(options.search.k);
@@ -112,18 +112,18 @@ fn query(options: Options) -> Result<(), Failure> {
 }
 
 /// The queries' vectors, row-major.
-fn queries(options: &Options, snapshot: &Snapshot) -> Result<Vec<f32>, Failure> {
+fn queries(options: &Options, snapshot: &Source) -> Result<Vec<f32>, Failure> {
     match (&options.vector, &options.id, &options.vectors) {
         (Some(json), None, None) => serde_json::from_str(json).map_err(|error| {
             Failure::usage(format!("--vector expects an array of numbers: {error}"))
         }),
         (None, Some(id), None) => {
-            let collection = &snapshot.collection;
+            let collection = snapshot.collection();
             let vector = collection.slot(id).and_then(|slot| collection.vector(slot));
             vector.ok_or_else(|| Failure::data(format!("there is no record with id {id:?}")))
         }
         (None, None, Some(path)) => {
-            let dimension = snapshot.collection.config().dimension;
+            let dimension = snapshot.collection().config().dimension;
             let mut file = VectorFile::open(path, options.format, Some(dimension))?;
             let mut vectors = Vec::new();
             file.read(file.rows(), &mut vectors)?;
@@ -135,35 +135,35 @@ fn queries(options: &Options, snapshot: &Snapshot) -> Result<Vec<f32>, Failure> 
     }
 }
 
-fn as_text(snapshot: &Snapshot, hits: &[Neighbor]) -> Result<String, Failure> {
+fn as_text(snapshot: &Source, hits: &[Neighbor]) -> Result<String, Failure> {
     let mut out = String::new();
     for hit in hits {
-        let score = snapshot.collection.config().metric.score(hit.distance);
-        let id = snapshot.collection.id(hit.slot).unwrap_or_default();
+        let score = snapshot.collection().config().metric.score(hit.distance);
+        let id = snapshot.collection().id(hit.slot).unwrap_or_default();
         let more = match snapshot.document(hit.slot)? {
             Some(document) => document,
-            None => snapshot.collection.metadata(hit.slot).unwrap_or_default(),
+            None => snapshot.collection().metadata(hit.slot).unwrap_or_default().to_owned(),
         };
         // Whatever a text holds, a hit stays one line of three columns.
-        let [id, more] = [id, more].map(|text| text.replace(char::is_control, " "));
+        let [id, more] = [id, &more].map(|text| text.replace(char::is_control, " "));
         out += &format!("{score:.6}\t{id}\t{more}\n");
     }
     Ok(out)
 }
 
-fn as_json(snapshot: &Snapshot, hits: &[Neighbor]) -> Result<String, Failure> {
+fn as_json(snapshot: &Source, hits: &[Neighbor]) -> Result<String, Failure> {
     let hits = hits
         .iter()
         .map(|hit| {
-            let metadata = snapshot.collection.metadata(hit.slot);
+            let metadata = snapshot.collection().metadata(hit.slot);
             let metadata: Option<Value> = metadata
                 .map(serde_json::from_str)
                 .transpose()
                 .map_err(|error| Failure::data(format!("metadata of a record: {error}")))?;
             Ok(json!({
-                "id": snapshot.collection.id(hit.slot),
+                "id": snapshot.collection().id(hit.slot),
                 "distance": hit.distance,
-                "score": snapshot.collection.config().metric.score(hit.distance),
+                "score": snapshot.collection().config().metric.score(hit.distance),
                 "metadata": metadata,
                 "document": snapshot.document(hit.slot)?,
             }))

@@ -8,7 +8,8 @@
 //!
 //! `--rounds N`: how often. `--seed N`: where the random moments come from. `--folder PATH`: where
 //! the store is, for a small file system of its own. `--full KIB`: instead of being killed, the
-//! writer may make no file longer than that, and goes on until nothing fits any more.
+//! writer may make no file longer than that, and goes on until nothing fits any more. `--most N`: how
+//! many batches until the store is made anew.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -23,7 +24,7 @@ use kindex_store::Store;
 
 const DIMENSION: usize = 8;
 const IDS: u64 = 7000;
-/// After so many batches the store is made anew, so that each round costs about the same.
+/// After so many batches the store is made anew, so that each round costs about the same: `--most`.
 const GENERATIONS: u64 = 600;
 
 /// SplitMix64.
@@ -112,12 +113,12 @@ fn open(folder: &Path) -> Result<Store, kindex::Error> {
 }
 
 /// Writes until it is killed, or nothing fits any more; says each batch that was acknowledged.
-fn write(folder: &Path) -> Result<(), kindex::Error> {
+fn write(folder: &Path, most: u64) -> Result<(), kindex::Error> {
     let mut store = open(folder)?;
     let mut number = store.collection().generation();
     let mut refused = 0;
     let say = |line: String| writeln!(std::io::stdout(), "{line}").is_ok();
-    while refused < 12 && store.collection().generation() < GENERATIONS {
+    while refused < 6 && store.collection().generation() < most {
         let generation = store.collection().generation();
         let result = match generation % 40 {
             17 if number == generation => store.checkpoint(),
@@ -189,6 +190,7 @@ struct Options {
     seed: u64,
     folder: PathBuf,
     full: Option<u64>,
+    most: u64,
 }
 
 /// Starts a writer and ends it at a random moment. Returns the last batch that it acknowledged, and
@@ -205,7 +207,13 @@ fn round(options: &Options, random: &mut Random) -> Result<(u64, usize), String>
             shell
         }
     };
-    let child = command.arg("--write").arg(&options.folder).stdout(Stdio::piped()).spawn();
+    let most = options.most.to_string();
+    let child = command
+        .args(["--most", &most])
+        .arg("--write")
+        .arg(&options.folder)
+        .stdout(Stdio::piped())
+        .spawn();
     let mut child = child.map_err(|error| format!("no writer: {error}"))?;
     let out = child.stdout.take().ok_or("the writer says nothing")?;
     let (sender, lines) = mpsc::channel();
@@ -247,7 +255,7 @@ fn run(options: &Options) -> Result<(), String> {
     let (mut all_refused, mut at_least) = (0, 0);
     println!("seed {}", options.seed);
     for number in 0..options.rounds {
-        if judge.generation >= GENERATIONS || options.full.is_some() {
+        if judge.generation >= options.most || options.full.is_some() {
             std::fs::remove_dir_all(&options.folder).ok();
             judge = Judge { model: Model::new(), generation: 0 };
             at_least = 0;
@@ -273,6 +281,7 @@ fn options() -> Result<Options, String> {
         seed: u64::from(std::process::id()),
         folder: std::env::temp_dir().join(name),
         full: None,
+        most: GENERATIONS,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -280,12 +289,21 @@ fn options() -> Result<Options, String> {
         let number = || value.parse::<u64>().map_err(|_| format!("{value:?} is no number"));
         match argument.as_str() {
             "--write" => {
-                write(Path::new(&value)).map_err(|error| error.to_string())?;
+                write(Path::new(&value), options.most).map_err(|error| error.to_string())?;
                 std::process::exit(0);
+            }
+            "--hold" => {
+                let store = open(Path::new(&value)).map_err(|error| error.to_string())?;
+                println!("open");
+                // Until whoever started it goes away.
+                let ended = std::io::stdin().read_line(&mut String::new());
+                drop(store);
+                std::process::exit(i32::from(ended.is_err()));
             }
             "--rounds" => options.rounds = number()? as usize,
             "--seed" => options.seed = number()?,
             "--folder" => options.folder = PathBuf::from(value).join("store"),
+            "--most" => options.most = number()?,
             "--full" => options.full = Some(number()?),
             other => return Err(format!("there is no option {other}")),
         }
