@@ -277,7 +277,12 @@ fn a_damaged_snapshot_is_repaired_and_its_loss_is_named() {
     folder.write("damaged", bytes);
     let report = folder.done(&["repair", "damaged", "--out", "saved"]);
     assert!(report.contains("batches    lost"), "{report}");
-    let query = |place| folder.done(&["query", place, "--id", "r9", "-k", "7", "--json"]);
+    // Vectors are normalised once more, which may move their last bit.
+    let query = |place| {
+        let text = folder.done(&["query", place, "--id", "r9", "-k", "7"]);
+        let hits = text.lines().map(|line| line.split_once('\t').unwrap().1.to_owned());
+        hits.collect::<Vec<_>>()
+    };
     assert_eq!(query("saved"), query("s"));
     folder.refused(1, &["repair", "damaged", "--out", "saved"]);
 }

@@ -2,7 +2,7 @@
 
 use kindex::Code;
 use kindex::codec::{LogItem, LogSalvage, next_log_item};
-use kindex::collection::{Repair, Salvage};
+use kindex::collection::Salvage;
 
 use crate::exercise;
 use crate::frames::frame;
