@@ -32,15 +32,8 @@ pub(crate) fn pieces(
     Ok(length)
 }
 
-/// What a log holds.
-pub(crate) struct Recovered {
-    /// Bytes of whole batches; what is behind was never acknowledged.
-    pub(crate) whole: u64,
-    /// It was closed after the last of them.
-    pub(crate) sealed: bool,
-}
-
-/// Applies the batches of a log.
+/// Applies the batches of a log. Returns the length of it that holds whole batches; what is behind
+/// was never acknowledged.
 ///
 /// # Errors
 /// `CORRUPT` if a batch is damaged that was: something follows it.
@@ -48,7 +41,7 @@ pub(crate) fn recover(
     source: &Source,
     collection: &mut Collection,
     documents: &mut Documents,
-) -> Result<Recovered, Error> {
+) -> Result<u64, Error> {
     documents.add_source(source.clone());
     let mut reader = Reader::default();
     let mut buffer = Vec::new();
@@ -80,7 +73,7 @@ pub(crate) fn recover(
             &Error::corrupt(format!("batch {broken} is damaged, and others follow it{what}")),
         ));
     }
-    Ok(Recovered { whole: reader.whole, sealed: reader.sealed })
+    Ok(reader.whole)
 }
 
 #[derive(Default)]
@@ -92,8 +85,6 @@ struct Reader {
     whole: u64,
     /// The document chunks of a batch that is not committed yet.
     chunks: Vec<(u32, u64, usize)>,
-    /// The last thing was the mark of closing.
-    sealed: bool,
 }
 
 impl Reader {
@@ -107,7 +98,6 @@ impl Reader {
     ) -> Result<usize, Error> {
         let mut taken = 0;
         while let Some((item, length)) = next_log_item(&bytes[taken..], ended)? {
-            self.sealed = matches!(item, LogItem::Seal(_));
             match item {
                 LogItem::Documents(number, chunk) => {
                     self.chunks.push((number, self.offset + CHUNK_HEAD, chunk.len()));

@@ -132,15 +132,15 @@ impl Store {
         if let Some(number) = current.log {
             let name = names::log(number);
             let file = source(&*files, name.clone())?;
-            let found = log_file::recover(&file, &mut collection, &mut documents)?;
+            let whole = log_file::recover(&file, &mut collection, &mut documents)?;
             if writable {
-                if !found.sealed && found.whole > 0 {
+                if whole > 0 {
                     // A disk that is full is no reason not to open: then the log stays as it is.
-                    let _ = write_anew(&*files, &file, found.whole);
+                    let _ = write_anew(&*files, &file, whole);
                     documents.replace_source(source(&*files, name.clone())?);
                 }
                 let end = files.append(&name).map_err(|error| failed(&name, "opened", &error))?;
-                let mut opened = Log::new(name, end, found.whole);
+                let mut opened = Log::new(name, end, whole);
                 opened.cut()?;
                 log = Some(opened);
             }
@@ -361,7 +361,7 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// Writes a log that was not closed into a new file in its place. The process that wrote it may have
+/// Writes a log into a new file in its place. The process that wrote it may have
 /// ended because a sync failed: what is read now may then not be on disk, and no later sync would
 /// bring it there.
 fn write_anew(files: &dyn Files, log: &Source, length: u64) -> std::io::Result<()> {
