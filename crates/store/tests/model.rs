@@ -49,7 +49,7 @@ fn record() -> impl Strategy<Value = Record> {
     let vector = prop::collection::vec(-1000i32..1000, DIMENSION)
         .prop_map(|numbers| numbers.into_iter().map(|n| n as f32 / 500.0 + 0.0001).collect());
     let metadata = prop::option::of((0..9).prop_map(|n| format!(r#"{{"n":{n}}}"#)));
-    let document = prop::option::of((0..400usize).prop_map(|n| "wörd ".repeat(n)));
+    let document = prop::option::of((0..30usize).prop_map(|n| "wörd ".repeat(n)));
     (vector, metadata, document).prop_map(|(vector, metadata, document)| Record {
         vector,
         metadata,
