@@ -6,13 +6,15 @@ use crate::quantize::{CodeLayout, CodeTrailer};
 use crate::rows::Rows;
 use crate::sketch::{sketch_bytes, write_sketch};
 
-/// Rows of codes (see [`quantize`](crate::quantize)). The trailers are kept apart from the codes: a
-/// row of codes is then whole cache lines and none more, and what walks wait for is cache lines.
+/// Rows of codes (see [`quantize`](crate::quantize)). What trails them is kept apart: a row of codes is
+/// then whole cache lines and none more, and what walks wait for is cache lines.
 #[derive(Debug)]
 pub(crate) struct Codes {
     layout: CodeLayout,
     rows: Rows<u8>,
-    trailers: Rows<CodeTrailer>,
+    scales: Rows<f32>,
+    /// Only where distances need them: they follow from codes and scale.
+    square_norms: Option<Rows<f32>>,
     /// None where there are too few components.
     sketches: Option<Sketches>,
 }
@@ -25,13 +27,14 @@ struct Sketches {
 }
 
 impl Codes {
-    pub(crate) fn new(dimension: usize) -> Self {
+    pub(crate) fn new(dimension: usize, with_norms: bool) -> Self {
         let layout = CodeLayout::new(dimension);
         let bytes = sketch_bytes(dimension);
         Self {
             layout,
             rows: Rows::new(layout.padded()),
-            trailers: Rows::new(1),
+            scales: Rows::new(1),
+            square_norms: with_norms.then(|| Rows::new(1)),
             sketches: (bytes > 0)
                 .then(|| Sketches { rows: Rows::new(bytes), scales: Rows::new(1) }),
         }
@@ -56,7 +59,8 @@ impl Codes {
             .sketches
             .as_ref()
             .map_or(0, |sketches| sketches.rows.bytes() + sketches.scales.bytes());
-        self.rows.bytes() + self.trailers.bytes() + sketches
+        let norms = self.square_norms.as_ref().map_or(0, Rows::bytes);
+        self.rows.bytes() + self.scales.bytes() + norms + sketches
     }
 
     /// See [`Rows::reserve`].
@@ -65,7 +69,10 @@ impl Codes {
     /// `OUT_OF_MEMORY`.
     pub(crate) fn reserve(&mut self, len: usize) -> Result<(), Error> {
         self.rows.reserve(len)?;
-        self.trailers.reserve(len)?;
+        self.scales.reserve(len)?;
+        if let Some(norms) = &mut self.square_norms {
+            norms.reserve(len)?;
+        }
         if let Some(sketches) = &mut self.sketches {
             sketches.rows.reserve(len)?;
             sketches.scales.reserve(len)?;
@@ -76,7 +83,10 @@ impl Codes {
     /// See [`Rows::grow`].
     pub(crate) fn grow(&mut self, len: usize) {
         self.rows.grow(len);
-        self.trailers.grow(len);
+        self.scales.grow(len);
+        if let Some(norms) = &mut self.square_norms {
+            norms.grow(len);
+        }
         if let Some(sketches) = &mut self.sketches {
             sketches.rows.grow(len);
             sketches.scales.grow(len);
@@ -89,9 +99,11 @@ impl Codes {
         self.rows.row(slot)
     }
 
+    /// What distances need besides the codes of `slot`; the squared norm is 0 where none is kept.
     #[inline(always)]
     pub(crate) fn trailer(&self, slot: NodeId) -> CodeTrailer {
-        self.trailers.row(slot)[0]
+        let square_norm = self.square_norms.as_ref().map_or(0.0, |norms| norms.row(slot)[0]);
+        CodeTrailer { scale: self.scales.row(slot)[0], square_norm }
     }
 
     /// The sketch of `slot` and its scale.
@@ -122,7 +134,11 @@ impl Codes {
     /// Takes what [`Codes::complete`] completed.
     pub(crate) fn set(&mut self, slot: NodeId, packed: &[u8]) {
         self.rows.row_mut(slot).copy_from_slice(&packed[..self.layout.padded()]);
-        self.trailers.row_mut(slot)[0] = self.layout.trailer(packed);
+        let trailer = self.layout.trailer(packed);
+        self.scales.row_mut(slot)[0] = trailer.scale;
+        if let Some(norms) = &mut self.square_norms {
+            norms.row_mut(slot)[0] = trailer.square_norm;
+        }
         let sketch = packed[self.layout.stride()..].split_last_chunk::<4>();
         if let (Some(sketches), Some((levels, scale))) = (&mut self.sketches, sketch) {
             sketches.rows.row_mut(slot).copy_from_slice(levels);
@@ -133,6 +149,6 @@ impl Codes {
     /// Appends a row in the layout's form; one that was never set is all zeros.
     pub(crate) fn write(&self, slot: NodeId, out: &mut Vec<u8>) {
         out.extend_from_slice(self.codes(slot));
-        self.layout.write_trailer(self.trailer(slot), out);
+        self.layout.write_trailer(self.codes(slot), self.scales.row(slot)[0], out);
     }
 }

@@ -116,10 +116,12 @@ impl CodeLayout {
         CodeTrailer { scale, square_norm }
     }
 
-    /// Appends a trailer, as rows end in one.
-    pub(crate) fn write_trailer(&self, trailer: CodeTrailer, out: &mut Vec<u8>) {
-        out.extend(trailer.scale.to_le_bytes());
-        out.extend(trailer.square_norm.to_le_bytes());
+    /// Appends what follows these codes in a row; after codes that were never set, zeros.
+    pub(crate) fn write_trailer(&self, codes: &[u8], scale: f32, out: &mut Vec<u8>) {
+        let set = codes.first().is_some_and(|&code| code != 0);
+        let square_norm = if set { decoded_square_norm(codes, scale) } else { 0.0 };
+        out.extend(scale.to_le_bytes());
+        out.extend(square_norm.to_le_bytes());
         out.extend([0; TRAILER - 8]);
     }
 

@@ -51,7 +51,7 @@ impl Vectors {
             metric: config.metric,
             quantization: config.quantization,
             dimension: config.dimension,
-            codes: Codes::new(config.dimension),
+            codes: Codes::new(config.dimension, config.metric == Metric::Euclidean),
             rotation: Rotation::new(config.dimension),
             floats: config.keep_vectors.then(|| Rows::new(config.dimension)),
             center: Vec::new(),

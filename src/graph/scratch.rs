@@ -6,6 +6,9 @@ use crate::ids::NodeId;
 use crate::kernel;
 use crate::vectors::{Query, Vectors};
 
+/// Marks are made room for in steps of so many slots.
+const MARKS_STEP: usize = 4096;
+
 /// Which nodes a walk has met: a byte a node that holds the number of the walk.
 #[derive(Debug, Default)]
 pub(crate) struct Visited {
@@ -17,7 +20,7 @@ impl Visited {
     /// Forgets all marks; room for slots below `slots`.
     pub(crate) fn clear(&mut self, slots: usize) {
         if self.marks.len() < slots {
-            self.marks.resize(slots.next_power_of_two(), 0);
+            self.marks.resize(slots.next_multiple_of(MARKS_STEP), 0);
         }
         self.epoch = self.epoch.wrapping_add(1);
         if self.epoch == 0 {
