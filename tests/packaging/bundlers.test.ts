@@ -1,4 +1,4 @@
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { consumers } from '../../scripts/consumers.mjs';
@@ -27,5 +27,16 @@ test('webpack_5_builds_without_configuration', async () => {
     cwd: folder,
   });
   copyFileSync(join(folder, 'index.html'), join(folder, 'dist', 'index.html'));
+  await assertPage(browser, { '/': join(folder, 'dist') });
+});
+
+test('esbuild_bundles_and_is_told_where_the_files_are', async () => {
+  const folder = prepare('esbuild');
+  const args = ['main.js', '--bundle', '--format=esm', '--outdir=dist', '--log-level=warning'];
+  await command(programs.esbuild, args, { cwd: folder });
+  copyFileSync(join(folder, 'index.html'), join(folder, 'dist', 'index.html'));
+  cpSync(join(consumers, 'node_modules', 'kindex', 'pkg'), join(folder, 'dist', 'kindex'), {
+    recursive: true,
+  });
   await assertPage(browser, { '/': join(folder, 'dist') });
 });
