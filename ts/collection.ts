@@ -93,7 +93,7 @@ export class Collection<M extends object = Metadata> {
    * Opens the collection of that name, or makes it.
    *
    * @throws KindexError `INVALID_ARGUMENT`, `DIMENSION_MISMATCH` if it is stored with other options; `LOCKED` while
-   * another tab has it open; `CORRUPT`, `NEWER_VERSION`, `STORAGE_UNAVAILABLE`, `UNSUPPORTED`
+   * another process has it open; `CORRUPT`, `NEWER_VERSION`, `STORAGE_UNAVAILABLE`, `UNSUPPORTED`
    */
   static async open<M extends object = Metadata>(
     name: string,

@@ -4,7 +4,7 @@ import puppeteer from 'puppeteer-core';
 import { findBrowser } from '../../scripts/browsers.mjs';
 import { IN_PAGE, servePackage } from './support.js';
 
-test('firefox_inserts_on_all_cores_and_finds_everything_after_a_reload', async () => {
+test('firefox_inserts_on_all_cores_finds_everything_after_a_reload_and_shares_it_between_tabs', async () => {
   const executablePath = findBrowser('firefox');
   assert.ok(executablePath, 'Firefox is not installed: run npm test');
   const server = await servePackage(true);
@@ -35,6 +35,23 @@ test('firefox_inserts_on_all_cores_and_finds_everything_after_a_reload', async (
       return { size: collection.size, hits: await collection.search(query, { k: 5 }) };
     });
     assert.deepEqual(again, { size: 6000, hits: first.hits });
+
+    // A second tab reads along, writes through the first, and takes over when that is gone.
+    const second = await browser.newPage();
+    await second.evaluateOnNewDocument(IN_PAGE);
+    await second.goto(server.url);
+    const write = (tab: typeof page, id: string) =>
+      tab.evaluate(async (name) => {
+        const { Collection } = await kindex();
+        const collection = await Collection.open('firefox');
+        await collection.insert({ id: name, vector: Array.from({ length: 16 }, (_, i) => i + 1) });
+        const { writing } = await collection.stats();
+        return [writing, await collection.count()];
+      }, id);
+    assert.deepEqual(await write(second, 'forwarded'), [false, 6001]);
+    assert.deepEqual(await write(page, 'own'), [true, 6002]);
+    await page.close();
+    assert.deepEqual(await write(second, 'inherited'), [true, 6003]);
   } finally {
     await browser.close();
     await server.close();

@@ -73,6 +73,8 @@ export class Victim {
   async page(onSay: (what: string, value: string) => void, apart = false): Promise<Page> {
     const browser = await this.browser();
     const page = await (apart ? await browser.createBrowserContext() : browser).newPage();
+    // Other work on the machine may make everything slow; that is no failure.
+    page.setDefaultTimeout(120_000);
     page.on('console', (message) => {
       const [mark, what, ...value] = message.text().split(' ');
       if (mark === 'torture' && what) onSay(what, value.join(' '));

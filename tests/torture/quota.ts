@@ -4,7 +4,7 @@ import { type Kind, Victim, within } from './browsers.js';
 import type { Tally } from './tally.js';
 import { Model, randomFrom } from './workload.js';
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 const NAME = 'full';
 /**
  * All storage in Firefox, of which a site gets a fifth, at least 10 MB. It can't be changed while Firefox runs: it is

@@ -1,14 +1,11 @@
-import type { BatchOperation, KindexError } from '../errors.js';
+import type { BatchOperation } from '../errors.js';
 import type { Client } from './client.js';
 import { type BatchSink, HostBatch } from './host-batch.js';
 import type { HostCollection } from './host-collection.js';
 import type { BatchOutcome, CommitOptions, HostProgress, Slice } from './protocol.js';
-import type { TabLink } from './tab-link.js';
 
 /** Slices under way to the other tab, which would have to keep more in memory otherwise. */
 const SLICES_AHEAD = 2;
-/** How many tabs may end, one after the other, while they write a batch: it might be the batch that ends them. */
-const ATTEMPTS = 4;
 
 /**
  * A batch of a tab that does not write: handed to the one that does.
@@ -19,7 +16,6 @@ const ATTEMPTS = 4;
 export class ForwardedBatch implements BatchSink {
   readonly collection: HostCollection;
   readonly operation: BatchOperation;
-  readonly #link: TabLink;
   readonly #atomic: boolean;
   readonly #batchId: string;
   readonly #slices: Slice[] = [];
@@ -27,11 +23,9 @@ export class ForwardedBatch implements BatchSink {
 
   constructor(
     collection: HostCollection,
-    link: TabLink,
     kind: { operation: BatchOperation; atomic: boolean; batchId: string | undefined },
   ) {
     this.collection = collection;
-    this.#link = link;
     this.operation = kind.operation;
     this.#atomic = kind.atomic;
     this.#batchId = kind.batchId ?? crypto.randomUUID();
@@ -49,21 +43,15 @@ export class ForwardedBatch implements BatchSink {
     how: CommitOptions,
     report: (progress: HostProgress) => void,
   ): Promise<BatchOutcome> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const outcome = this.collection.writing
-          ? await this.#here(how, report)
-          : await this.#link.ask((writer) => this.#there(writer, how, report));
-        // What was written can be read at once, also here.
-        await this.collection.follow(outcome.generation);
-        this.collection.onChange(undefined);
-        return { ...outcome, size: this.collection.engine.size };
-      } catch (thrown) {
-        const { code } = thrown as KindexError;
-        const ended = code === 'CLOSED' || code === 'CRASHED';
-        if (!ended || this.collection.closed || attempt === ATTEMPTS) throw thrown;
-      }
-    }
+    const { collection } = this;
+    const outcome = await collection.whereWritten(
+      () => this.#here(how, report),
+      (writer) => this.#there(writer, how, report),
+    );
+    // What was written can be read at once, also here.
+    await collection.follow(outcome.generation);
+    collection.onChange(undefined);
+    return { ...outcome, size: collection.engine.size };
   }
 
   cancel(): void {

@@ -1,6 +1,7 @@
 import { KindexError } from '../errors.js';
 import type { Store } from '../storage/storage.js';
 import type { VerifyReport } from '../types.js';
+import type { Client } from './client.js';
 import { Documents } from './documents.js';
 import { chunksInUse } from './export.js';
 import { type Engine, type Glue, owned, type Results } from './glue.js';
@@ -24,6 +25,9 @@ const IDLE_MS = 1000;
 const READERS_MS = 2000;
 /** How long a tab waits for another one that is about to make the collection. */
 const MAKING_MS = 10_000;
+
+/** How many tabs may end, one after the other, during the same work: it might be the work that ends them. */
+const MOST_WRITERS = 4;
 
 type Report = (progress: HostProgress) => void;
 
@@ -251,6 +255,29 @@ export class HostCollection {
     this.#claimed = false;
     if (!this.writing) return;
     await this.exclusively(() => this.prepareToWrite());
+    this.scheduleCheckpoint();
+  }
+
+  /** Runs work where batches are written: here, or at another tab, and at the next one if that one ends meanwhile. */
+  async whereWritten<T>(here: () => Promise<T>, there: (writer: Client) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return this.link && !this.writing ? await this.link.ask(there) : await here();
+      } catch (thrown) {
+        const { code } = thrown as KindexError;
+        const ended = code === 'CLOSED' || code === 'CRASHED';
+        if (!ended || this.#closed || attempt === MOST_WRITERS) throw thrown;
+      }
+    }
+  }
+
+  /** Reclaims what deleted records hold. The checkpoint makes it lasting. */
+  async compact(): Promise<void> {
+    await this.exclusively(async () => {
+      await this.prepareToWrite();
+      this.engine.compact();
+      if (this.durable) await this.checkpoint();
+    });
     this.scheduleCheckpoint();
   }
 

@@ -238,11 +238,9 @@ export class Host {
 
     begin: async ({ collection: handle, op, atomic, batchId }) => {
       const collection = await this.#collection(handle);
-      const { link } = collection;
-      const batch =
-        link && !link.writing
-          ? new ForwardedBatch(collection, link, { operation: op, atomic, batchId })
-          : await HostBatch.begin(collection, op, atomic, batchId);
+      const batch = collection.writing
+        ? await HostBatch.begin(collection, op, atomic, batchId)
+        : new ForwardedBatch(collection, { operation: op, atomic, batchId });
       if (!this.#byHandle.has(handle)) {
         batch.cancel();
         throw new KindexError('CLOSED', 'the collection was closed');
@@ -315,19 +313,12 @@ export class Host {
     stats: async ({ collection }) => this.#stats(await this.#collection(collection)),
     compact: async ({ collection: handle }, report) => {
       const collection = await this.#collection(handle);
-      const { link } = collection;
       const { size: total } = collection.engine;
       report({ phase: 'compact', done: 0, total });
-      if (link && !link.writing) {
-        await link.ask((writer) => writer.call('compact', { collection: 0 }));
-      } else {
-        await collection.exclusively(async () => {
-          await collection.prepareToWrite();
-          collection.engine.compact();
-          if (collection.durable) await collection.checkpoint();
-        });
-        collection.scheduleCheckpoint();
-      }
+      await collection.whereWritten(
+        () => collection.compact(),
+        (writer) => writer.call('compact', { collection: 0 }),
+      );
       report({ phase: 'compact', done: total, total });
       return undefined;
     },
