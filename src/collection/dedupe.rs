@@ -117,21 +117,20 @@ impl Collection {
 
     fn replace(&self, batch: &mut Batch, found: &Found) -> Result<(), Error> {
         let mut keep = vec![true; batch.len()];
-        let mut last: HashMap<usize, usize> = HashMap::new();
+        // The row that is written of those that are alike, by the first of them.
+        let mut last: Vec<usize> = (0..batch.len()).collect();
         for (row, earlier) in found.earlier.iter().enumerate() {
             if let Some((original, _)) = earlier {
-                let before = last.insert(*original, row).unwrap_or(*original);
-                keep[before] = false;
+                keep[last[*original]] = false;
+                last[*original] = row;
             }
         }
-        let mut replaced: Vec<NodeId> =
-            found.stored.iter().flatten().map(|(slot, _)| *slot).collect();
-        replaced.sort_unstable();
-        replaced.dedup();
-        let own: Vec<_> = batch.rows.ids.iter().filter_map(|id| self.slot(id)).collect();
-        replaced.retain(|slot| !own.contains(slot));
+        let mut replaced: Bitset = found.stored.iter().flatten().map(|(slot, _)| *slot).collect();
+        for slot in batch.rows.ids.iter().filter_map(|id| self.slot(id)) {
+            replaced.remove(slot);
+        }
         batch.retain(&keep);
-        for slot in replaced {
+        for slot in replaced.iter() {
             batch.rows.ids.push(self.id(slot).unwrap_or_default())?;
             batch.rows.metadata.push("")?;
             batch.rows.given.push(DELETED);

@@ -25,9 +25,9 @@ pub(crate) fn close_pairs(
     let leaves = partition(vectors, nodes, seed);
     let mut found: Vec<Vec<Ranked>> = vec![Vec::new(); leaves.len()];
     parallel::fill(&mut found, 1, |at, part| {
-        let mut members: Vec<NodeId> =
-            leaves[at].iter().map(|&place| nodes[place as usize]).collect();
-        members.sort_unstable();
+        // Places ascend within a leaf, and so do the nodes.
+        let members: Vec<NodeId> = leaves[at].iter().map(|&place| nodes[place as usize]).collect();
+        debug_assert!(members.is_sorted());
         let mut leaf = Leaf::new(vectors);
         leaf.load(vectors, &members);
         for (own, &later) in members.iter().enumerate() {

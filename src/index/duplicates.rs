@@ -81,12 +81,10 @@ impl Index {
             let pairs = close_pairs(staged, &left, limit, self.config.seed);
             for group in pairs.chunk_by(|left, right| left.0 == right.0) {
                 let row = group[0].0;
-                let mut earlier: Vec<NodeId> = group
+                let earlier: Vec<NodeId> = group
                     .iter()
                     .map(|&(_, earlier)| original[earlier.index()].unwrap_or(earlier))
                     .collect();
-                earlier.sort_unstable();
-                earlier.dedup();
                 let Some(alike) = nearest(staged, row, &earlier, threshold) else { continue };
                 if originals.remove(row) {
                     // What was like it is compared with what it is like itself.
