@@ -270,6 +270,14 @@ impl Vectors {
         }
     }
 
+    /// Asks for what exact distances to these slots will read.
+    #[inline(always)]
+    pub(crate) fn prefetch_exact(&self, slots: impl Iterator<Item = NodeId>) {
+        if let Some(floats) = &self.floats {
+            slots.for_each(|slot| kernel::prefetch(floats.row(slot)));
+        }
+    }
+
     /// The walk distance from `query` to `slot`.
     #[inline]
     pub(crate) fn walk_distance(&self, query: &Query, slot: NodeId) -> f32 {

@@ -196,6 +196,7 @@ impl Index {
         candidates.retain(|near| self.alive.contains(near.slot()));
         let slots = |from: usize, to: usize| candidates[from..to].iter().map(|near| near.slot());
         let mut scored = (RESCORE * k).max(RESCORE_LEAST).min(candidates.len());
+        self.vectors.prefetch_exact(slots(0, scored));
         flat::scan(&self.vectors, query, slots(0, scored), k, pool);
         let mut settled = !self.vectors.has_codes() || !self.vectors.has_floats();
         settled |= scored == candidates.len();
