@@ -173,6 +173,12 @@ impl Growth<'_> {
 
 /// Scores `scratch.fresh` against `scratch.query` and prunes it to the target degree.
 pub(crate) fn prune_fresh(vectors: &Vectors, m0: usize, scratch: &mut Scratch) {
+    rank_fresh(vectors, scratch);
+    select_neighbors(vectors, target_degree(m0), 1.0, scratch);
+}
+
+/// Makes candidates of `scratch.fresh`, by their distance to `scratch.query`, closest first.
+pub(crate) fn rank_fresh(vectors: &Vectors, scratch: &mut Scratch) {
     let Scratch { candidates, fresh, query, .. } = scratch;
     candidates.clear();
     for four in fresh.chunks(4) {
@@ -184,7 +190,6 @@ pub(crate) fn prune_fresh(vectors: &Vectors, m0: usize, scratch: &mut Scratch) {
         );
     }
     candidates.sort_unstable();
-    select_neighbors(vectors, target_degree(m0), 1.0, scratch);
 }
 
 fn row_of(row: &[NodeId]) -> &[NodeId] {

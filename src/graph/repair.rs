@@ -2,9 +2,10 @@
 
 use crate::bitset::Bitset;
 use crate::graph::adjacency::Adjacency;
-use crate::graph::batch::prune_fresh;
+use crate::graph::batch::rank_fresh;
 use crate::graph::scratch::{Scratch, ScratchPool};
 use crate::graph::search::search_layer;
+use crate::graph::select::{drop_covered, select_neighbors};
 use crate::ids::NodeId;
 use crate::parallel;
 use crate::vectors::Vectors;
@@ -75,9 +76,10 @@ pub(crate) fn attach_orphans(
     }
 }
 
-/// Takes `dead` nodes out of the graph: whoever linked to one weighs its neighbors instead
-/// (FreshDiskANN's consolidation), in parallel on the graph as it was. No link to a dead node is
-/// left, so that its slot can be used again.
+/// Takes `dead` nodes out of the graph: whoever linked to one takes neighbors of it instead
+/// (FreshDiskANN's consolidation), in parallel on the graph as it was. The links to live nodes stay,
+/// also the long ones that pruning all of them anew would lose, and with them recall. No link to a
+/// dead node is left, so that its slot can be used again.
 pub(crate) fn consolidate(
     vectors: &Vectors,
     links: &mut Adjacency,
@@ -98,10 +100,21 @@ pub(crate) fn consolidate(
         scratch.with(vectors, |scratch| {
             for (at, row) in rows.chunks_exact_mut(m0).enumerate() {
                 let slot = touched[first / m0 + at];
+                let linked = frozen.neighbors(slot);
+                let mut kept = 0;
+                for &neighbor in linked.iter().filter(|&&neighbor| !dead.contains(neighbor)) {
+                    row[kept] = neighbor;
+                    kept += 1;
+                }
                 gather_stand_ins(frozen, slot, dead, scratch);
                 vectors.prepare_slot(slot, &mut scratch.query);
-                prune_fresh(vectors, m0, scratch);
-                row.iter_mut().zip(&scratch.chosen).for_each(|(to, near)| *to = near.slot());
+                rank_fresh(vectors, scratch);
+                drop_covered(vectors, &row[..kept], scratch);
+                select_neighbors(vectors, linked.len() - kept, 1.0, scratch);
+                row[kept..]
+                    .iter_mut()
+                    .zip(&scratch.chosen)
+                    .for_each(|(to, near)| *to = near.slot());
             }
         });
     });
@@ -113,19 +126,16 @@ pub(crate) fn consolidate(
     }
 }
 
-/// The live neighbors of `slot`, and through each dead one its live neighbors.
+/// What `slot` could link to in place of its dead neighbors: their live neighbors.
 fn gather_stand_ins(links: &Adjacency, slot: NodeId, dead: &Bitset, scratch: &mut Scratch) {
     let Scratch { visited, fresh, .. } = scratch;
     visited.clear(links.len());
     visited.insert(slot);
     fresh.clear();
     for &neighbor in links.neighbors(slot) {
-        if !dead.contains(neighbor) {
-            if visited.insert(neighbor) {
-                fresh.push(neighbor);
-            }
-            continue;
-        }
+        visited.insert(neighbor);
+    }
+    for &neighbor in links.neighbors(slot).iter().filter(|&&neighbor| dead.contains(neighbor)) {
         for &beyond in links.neighbors(neighbor) {
             if fresh.len() < STAND_INS && !dead.contains(beyond) && visited.insert(beyond) {
                 fresh.push(beyond);

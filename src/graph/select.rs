@@ -1,6 +1,7 @@
 //! Choosing neighbors that lie in different directions.
 
 use crate::graph::scratch::{Candidate, Scratch};
+use crate::ids::NodeId;
 use crate::vectors::{Query, Vectors};
 
 /// With fewer chosen than this, the candidates lie in few of the directions that there are: all of
@@ -30,6 +31,20 @@ pub(crate) fn select_neighbors(vectors: &Vectors, limit: usize, alpha: f32, scra
         }
         vectors.prepare_slot(nearest.slot(), pivot);
         open = first + keep_farther(vectors, pivot, alpha, &mut candidates[first..open]);
+    }
+}
+
+/// Drops from `scratch.candidates` those to which one of `kept` is nearer than the node itself: what
+/// [`select_neighbors`] would not choose after them.
+pub(crate) fn drop_covered(vectors: &Vectors, kept: &[NodeId], scratch: &mut Scratch) {
+    let Scratch { candidates, pivot, .. } = scratch;
+    for &slot in kept {
+        if candidates.is_empty() {
+            return;
+        }
+        vectors.prepare_slot(slot, pivot);
+        let open = keep_farther(vectors, pivot, 1.0, candidates);
+        candidates.truncate(open);
     }
 }
 
