@@ -350,6 +350,19 @@ export interface VerifyReport {
   readonly parts: readonly PartReport[];
 }
 
+/** What a repair found. A part that is `damaged` was made anew without loss; of one that is `lost` something is gone. */
+export interface RepairReport {
+  readonly state: 'ok' | 'damaged' | 'lost';
+  readonly parts: readonly {
+    readonly part: string;
+    readonly state: 'ok' | 'damaged' | 'lost';
+    /** Items of the part that are whole, and that are gone. */
+    readonly whole: number;
+    readonly lost: number;
+    readonly findings: readonly string[];
+  }[];
+}
+
 /** Facts about a collection. */
 export interface Stats {
   readonly name: string;
