@@ -44,6 +44,7 @@ export async function buildPackage() {
     }),
     build({ ...page, entryPoints: { slim: entrypoint('slim') }, outdir: pkg }),
     build({ ...page, entryPoints: { core: entrypoint('core') }, outdir: pkg }),
+    build({ ...page, entryPoints: { repair: entrypoint('repair') }, outdir: pkg }),
     // Both are loaded into one isolate, and share the class of the errors.
     build({
       ...web,
