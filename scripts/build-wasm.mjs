@@ -101,8 +101,8 @@ function rustFlags({ threads, relaxed }) {
   // A panic's message reaches nobody from wasm, where it is a trap either way: without the texts and
   // what formats them, a page loads 10 KB less.
   const panic = ['-Zunstable-options', '-Cpanic=immediate-abort'];
-  // The hot loops ask for inlining by themselves; what else gets inlined at 3 is 10 KB, and no faster.
-  const inline = '-Cllvm-args=-inline-threshold=60';
+  // The hot loops ask for inlining by themselves; what else gets inlined at 3 is 15 KB, and no faster.
+  const inline = '-Cllvm-args=-inline-threshold=5';
   return [`-C target-feature=${features.join(',')}`, ...panic, inline, ...link].join(' ');
 }
 

@@ -68,7 +68,7 @@ impl Growth<'_> {
             .zip(part)
             .flat_map(|(row, &node)| row_of(row).iter().map(move |&to| (to, node)))
             .collect();
-        reverse.sort_unstable();
+        sort_by_target(&mut reverse);
         let groups: Vec<&[(NodeId, NodeId)]> = reverse.chunk_by(|a, b| a.0 == b.0).collect();
         let rows = self.reverse(links, &groups);
         for (row, group) in rows.chunks_exact(links.m0()).zip(&groups) {
@@ -192,6 +192,50 @@ pub(crate) fn rank_fresh(vectors: &Vectors, scratch: &mut Scratch) {
     candidates.sort_unstable();
 }
 
+/// Sorts links by the node that they lead to, and keeps the order of those that lead to the same: a
+/// radix sort, quicker on so many small numbers than a general one, and a fraction of its code.
+fn sort_by_target(links: &mut Vec<(NodeId, NodeId)>) {
+    const BITS: u32 = 11;
+    let mut sorted = vec![(NONE, NONE); links.len()];
+    for shift in [0, BITS, 2 * BITS] {
+        let digit = |link: &(NodeId, NodeId)| (link.0.0 >> shift) as usize & ((1 << BITS) - 1);
+        let mut starts = [0u32; 1 << BITS];
+        links.iter().for_each(|link| starts[digit(link)] += 1);
+        let mut next = 0;
+        for start in &mut starts {
+            (*start, next) = (next, next + *start);
+        }
+        for link in &*links {
+            let at = &mut starts[digit(link)];
+            sorted[*at as usize] = *link;
+            *at += 1;
+        }
+        std::mem::swap(links, &mut sorted);
+    }
+}
+
 fn row_of(row: &[NodeId]) -> &[NodeId] {
     &row[..row.iter().position(|&to| to == NONE).unwrap_or(row.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_sorted_by_target_in_the_order_they_came() {
+        let mut state = 7u32;
+        let links: Vec<(NodeId, NodeId)> = (0..5000)
+            .map(|from| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                // Some targets come often, and some have all the bits that slots have.
+                (NodeId((state >> 1) >> (from % 31)), NodeId(from))
+            })
+            .collect();
+        let mut expected = links.clone();
+        expected.sort_by_key(|link| link.0);
+        let mut sorted = links;
+        sort_by_target(&mut sorted);
+        assert_eq!(sorted, expected);
+    }
 }

@@ -112,11 +112,11 @@ impl Index {
             let message = format!("{} keys came for {count} vectors", keys.len());
             return Err(Error::new(Code::InvalidArgument, message));
         }
-        let mut sorted = keys.to_vec();
-        sorted.sort_unstable();
-        let repeated = sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-        let known = keys.iter().copied().find(|key| self.slots.contains_key(key));
-        match repeated.or(known) {
+        // A map of the kind that is there already: a set or a sort would be code of its own.
+        let mut seen: HashMap<u32, NodeId> = HashMap::with_capacity(count);
+        let mut taken =
+            |key: &u32| self.slots.contains_key(key) || seen.insert(*key, NodeId(0)).is_some();
+        match keys.iter().find(|key| taken(key)) {
             Some(key) => {
                 Err(Error::new(Code::DuplicateId, format!("the key {key} is there already")))
             }
