@@ -1,7 +1,7 @@
 //! Fuzz targets over everything that reads bytes from outside.
 //!
 //! A target is a function of bytes that panics if Kindex does not keep its word: an error with a
-//! code or a result that is safe to use, and no more memory than [`heap::bounded`] allows. libFuzzer
+//! code or a result that is safe to use, and no more memory than `heap::bounded` allows. libFuzzer
 //! drives them (`npm run fuzz`); `tests/smoke.rs` runs a fixed number of mutations of the seeds, and
 //! every input that was ever found to break a target.
 
