@@ -6,7 +6,7 @@ import { bin, pkg, root } from './paths.mjs';
 import { capture, Failure, run } from './process.mjs';
 
 /** Bytes of the packed tarball. */
-const BUDGET = 1_500_000;
+const BUDGET = 1_600_000;
 /** Bytes of gzip that a visitor waits for. */
 const PAGES = [
   {
