@@ -40,10 +40,10 @@ fn fingerprint(metric: Metric) -> u64 {
 
 #[everywhere]
 fn cosine_codes_and_links_are_the_same_everywhere() {
-    assert_eq!(fingerprint(Metric::Cosine), 1_396_887_431_771_789_915, "seed {SEED}");
+    assert_eq!(fingerprint(Metric::Cosine), 6_826_812_214_253_182_985, "seed {SEED}");
 }
 
 #[everywhere]
 fn euclidean_codes_and_links_are_the_same_everywhere() {
-    assert_eq!(fingerprint(Metric::Euclidean), 1_270_596_439_295_853_101, "seed {SEED}");
+    assert_eq!(fingerprint(Metric::Euclidean), 9_399_287_084_508_705_646, "seed {SEED}");
 }

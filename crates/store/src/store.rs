@@ -135,13 +135,18 @@ impl Store {
             let whole = log_file::recover(&file, &mut collection, &mut documents)?;
             if writable {
                 if whole > 0 {
-                    // A disk that is full is no reason not to open: then the log stays as it is.
-                    let _ = write_anew(&*files, &file, whole);
+                    // Otherwise a batch could be read now and be gone after a power cut. Whoever only
+                    // wants to read can still do so, see [`Store::open_read_only`].
+                    write_anew(&*files, &file, whole)
+                        .map_err(|error| failed(&name, "written anew", &error))?;
                     documents.replace_source(source(&*files, name.clone())?);
                 }
+                // The process that made the log may have ended before its name was durable.
+                let named = files.sync_names().is_ok();
                 let end = files.append(&name).map_err(|error| failed(&name, "opened", &error))?;
                 let mut opened = Log::new(name, end, whole);
                 opened.cut()?;
+                opened.broken |= !named;
                 log = Some(opened);
             }
         }
