@@ -71,12 +71,14 @@ fn writers_that_are_killed_lose_nothing() {
 
 #[cfg(unix)]
 #[test]
+#[ignore = "takes many minutes: run it with -- --ignored"]
 fn writers_that_may_make_no_longer_file_lose_nothing() {
     torture(&["--rounds", "2", "--most", "60", "--full", "300"]);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
+#[ignore = "takes many minutes: run it with -- --ignored"]
 fn writers_on_a_disk_that_fills_up_lose_nothing() {
     let folder = Folder::new();
     let disk = folder.0.join("disk");
