@@ -1,0 +1,84 @@
+import { KindexError } from '../errors.js';
+import type { MemoryBudget } from './budget.js';
+import type { Entries } from './entries.js';
+import { ForwardedBatch } from './forwarded-batch.js';
+import { isTrap } from './glue.js';
+import type { HandlersOf } from './handlers.js';
+import { type BatchSink, HostBatch } from './host-batch.js';
+import type { BatchToken, Handle } from './protocol.js';
+
+/** A batch under way. */
+interface Pending {
+  readonly sink: BatchSink;
+  /** Who has begun it. */
+  readonly owner: Handle;
+  /** Bytes staged. */
+  bytes: number;
+}
+
+/** The calls of a batch, from its beginning to its end. */
+export class BatchCalls {
+  readonly #entries: Entries;
+  readonly #token: () => number;
+  readonly #budget: MemoryBudget | undefined;
+  readonly #pending = new Map<BatchToken, Pending>();
+
+  constructor(entries: Entries, token: () => number, budget: MemoryBudget | undefined) {
+    this.#entries = entries;
+    this.#token = token;
+    this.#budget = budget;
+  }
+
+  /** Cancels what somebody has begun who has ended. */
+  cancelOf(owner: Handle): void {
+    for (const [token, pending] of this.#pending) {
+      if (pending.owner !== owner) continue;
+      pending.sink.cancel();
+      this.#pending.delete(token);
+    }
+  }
+
+  readonly handlers: HandlersOf<'begin' | 'stage' | 'stageWhere' | 'commit' | 'cancel'> = {
+    begin: async ({ collection: owner, op, atomic, batchId }) => {
+      const collection = await this.#entries.collection(owner);
+      const sink = collection.writing
+        ? await HostBatch.begin(collection, op, atomic, batchId)
+        : new ForwardedBatch(collection, { operation: op, atomic, batchId });
+      if (!this.#entries.has(owner)) {
+        sink.cancel();
+        throw new KindexError('CLOSED', 'the collection was closed');
+      }
+      const token = this.#token();
+      this.#pending.set(token, { sink, owner, bytes: 0 });
+      return token;
+    },
+    stage: async ({ batch, slice }) => {
+      const pending = this.#of(batch);
+      if (this.#budget) pending.bytes = this.#budget.admitRows(slice, pending.bytes);
+      pending.sink.stage(slice);
+      return undefined;
+    },
+    stageWhere: async ({ batch, where }) => void this.#of(batch).sink.stageWhere(where),
+    commit: async ({ batch, ...how }, report) => {
+      const { sink } = this.#of(batch);
+      this.#pending.delete(batch);
+      try {
+        return await sink.commit(how, report);
+      } catch (thrown) {
+        if (!isTrap(thrown)) sink.cancel();
+        throw thrown;
+      }
+    },
+    cancel: async ({ batch }) => {
+      this.#pending.get(batch)?.sink.cancel();
+      this.#pending.delete(batch);
+      return undefined;
+    },
+  };
+
+  #of(batch: BatchToken): Pending {
+    const pending = this.#pending.get(batch);
+    if (!pending) throw new KindexError('CLOSED', 'the batch has ended');
+    return pending;
+  }
+}
