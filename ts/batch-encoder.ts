@@ -10,12 +10,13 @@ import { LIMITS } from './limits.js';
 import { encodeMetadata } from './metadata.js';
 import type { Ready } from './prepare.js';
 import { noText, type TextColumn, TextColumnBuilder, utf8Length } from './text-column.js';
+import { VectorColumnBuilder } from './vector-column.js';
 import type { Slice } from './worker/protocol.js';
 
 /** Work on the page's thread between two rests: a fraction of a frame. */
 const SLICE_MS = 8;
-/** Bytes of vectors and text in a slice. */
-const SLICE_BYTES = 1_500_000;
+/** Bytes of vectors and text in a slice: the copy of that many takes a few milliseconds at most. */
+const SLICE_BYTES = 2_000_000;
 /** Rows between two looks at the clock. */
 const CLOCK_ROWS = 64;
 
@@ -28,6 +29,8 @@ export class BatchEncoder {
   readonly errors: ItemError[] = [];
   readonly #operation: BatchOperation;
   readonly #ready: Ready;
+  /** All vectors as one array, if they came as one. */
+  readonly #flat: Float32Array | undefined;
   readonly #dimension: number;
   readonly #slowest: number;
   readonly #first: number;
@@ -47,6 +50,7 @@ export class BatchEncoder {
   }) {
     this.#operation = parts.operation;
     this.#ready = parts.ready;
+    this.#flat = parts.ready.rows.flat;
     this.#dimension = parts.dimension;
     this.#slowest = parts.batchSize === 'auto' ? Number.POSITIVE_INFINITY : parts.batchSize;
     [this.#first, this.#end] = parts.range;
@@ -72,13 +76,15 @@ export class BatchEncoder {
   next(): Slice | undefined {
     const first = this.#next;
     if (first >= this.#end) return undefined;
-    const columns = new SliceBuilder(this.#dimension);
+    const most = Math.ceil(SLICE_BYTES / (4 * this.#dimension));
+    const end = Math.min(first + Math.min(most, this.#slowest), this.#end);
+    const columns = new SliceBuilder(this.#dimension, end - first, this.#flat);
     const started = performance.now();
-    while (this.#next < this.#end) {
+    while (this.#next < end) {
       const row = this.#next++;
       this.#encode(row, columns);
+      if (columns.bytes >= SLICE_BYTES) break;
       const looked = row - first + 1;
-      if (columns.bytes >= SLICE_BYTES || looked >= this.#slowest) break;
       if (looked % CLOCK_ROWS === 0 && performance.now() - started >= SLICE_MS) break;
     }
     return columns.finish();
@@ -89,7 +95,7 @@ export class BatchEncoder {
       const problem = this.#ready.problem(row);
       if (problem) throw problem;
       const id = this.#checkedId(row);
-      const vector = this.#checkedVector(row);
+      const vector = this.#flat ? this.#rowOf(this.#flat, row) : this.#checkedVector(row);
       const given = this.#ready.rows.metadata(row);
       const metadata = given === undefined ? undefined : encodeMetadata(given);
       const document = checkedDocument(this.#ready.rows.document(row));
@@ -128,9 +134,15 @@ export class BatchEncoder {
       );
     }
     // UTF-8 has no form for half a pair: two different ids could become one.
-    if (/\p{Surrogate}/u.test(id))
+    if (bytes !== id.length && /\p{Surrogate}/u.test(id))
       throw new KindexError('INVALID_ARGUMENT', 'an id must be well-formed Unicode');
     return id;
+  }
+
+  /** Its length was checked with the batch's; its buffer may have gone since. */
+  #rowOf(flat: Float32Array, row: number): number {
+    checkAttached('vectors', flat);
+    return row;
   }
 
   #checkedVector(row: number): ArrayLike<number> | undefined {
@@ -214,66 +226,59 @@ class SliceBuilder {
   readonly #ids = new TextColumnBuilder();
   readonly #metadata = new TextColumnBuilder();
   readonly #documents = new TextColumnBuilder();
+  readonly #vectors: VectorColumnBuilder;
   readonly #hasVector: number[] = [];
-  #vectors = new Float32Array(0);
-  #withVector = 0;
   #withMetadata = 0;
   #withDocument = 0;
-  #rows = 0;
 
-  constructor(dimension: number) {
+  /**
+   * @param capacity the most rows
+   * @param flat all vectors of the batch, if they came as one array
+   */
+  constructor(dimension: number, capacity: number, flat: Float32Array | undefined) {
     this.#dimension = dimension;
+    this.#vectors = new VectorColumnBuilder(dimension, capacity, flat);
   }
 
   get bytes(): number {
     return (
-      this.#withVector * this.#dimension * 4 +
+      this.#vectors.count * this.#dimension * 4 +
       this.#ids.byteLength +
       this.#metadata.byteLength +
       this.#documents.byteLength
     );
   }
 
+  /** @param vector by itself, or the number of its row in the flat array */
   push(
     id: string,
-    vector: ArrayLike<number> | undefined,
+    vector: ArrayLike<number> | number | undefined,
     metadata: string | undefined,
     document: string | undefined,
   ): void {
     this.#ids.push(id);
     this.#metadata.push(metadata);
     this.#documents.push(document);
-    this.#hasVector.push(vector ? 1 : 0);
+    this.#hasVector.push(vector === undefined ? 0 : 1);
+    if (vector === undefined) this.#vectors.skip();
+    else if (typeof vector === 'number') this.#vectors.pushRow(vector);
+    else this.#vectors.push(vector);
     if (metadata !== undefined) this.#withMetadata += 1;
     if (document !== undefined) this.#withDocument += 1;
-    if (vector) {
-      this.#reserve((this.#rows + 1) * this.#dimension);
-      this.#vectors.set(vector, this.#rows * this.#dimension);
-      this.#withVector += 1;
-    }
-    this.#rows += 1;
   }
 
   finish(): Slice {
+    const rows = this.#hasVector.length;
     const texts = (builder: TextColumnBuilder, count: number): TextColumn =>
       count === 0 ? noText() : builder.finish();
-    const some = this.#withVector > 0;
-    if (some) this.#reserve(this.#rows * this.#dimension);
     return {
-      rows: this.#rows,
+      rows,
       ids: this.#ids.finish(),
-      vectors: this.#vectors.slice(0, some ? this.#rows * this.#dimension : 0),
+      vectors: this.#vectors.finish(),
       hasVector:
-        this.#withVector === this.#rows ? new Uint8Array(0) : Uint8Array.from(this.#hasVector),
+        this.#vectors.count === rows ? new Uint8Array(0) : Uint8Array.from(this.#hasVector),
       metadata: texts(this.#metadata, this.#withMetadata),
       documents: texts(this.#documents, this.#withDocument),
     };
-  }
-
-  #reserve(length: number): void {
-    if (length <= this.#vectors.length) return;
-    const grown = new Float32Array(Math.max(length, this.#vectors.length * 2));
-    grown.set(this.#vectors);
-    this.#vectors = grown;
   }
 }
