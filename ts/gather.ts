@@ -1,6 +1,6 @@
 import { BatchError, type BatchOperation, type ItemError, throwIfAborted } from './errors.js';
 import { LIMITS } from './limits.js';
-import type { Batch, BatchOptions, BatchResult, Row } from './types.js';
+import type { Batch, BatchOptions, BatchResult, Columns, Row, Vector } from './types.js';
 import type { WriteRows } from './write-queue.js';
 
 /** A call that writes one record. */
@@ -19,17 +19,39 @@ const ROW_KEYS = ['id', 'vector', 'metadata', 'document'];
 const COLUMN_KEYS = ['ids', 'vectors', 'metadatas', 'documents'];
 
 /** The one row of a call that may share a batch with others; undefined for every other call. */
-export function singleRow(batch: Batch<object>, options: BatchOptions): Row<object> | undefined {
-  const row: unknown = Array.isArray(batch) && batch.length === 1 ? batch[0] : batch;
-  if (typeof row !== 'object' || row === null || Array.isArray(row)) return undefined;
-  if (!ROW_KEYS.some((key) => key in row) || COLUMN_KEYS.some((key) => key in row))
-    return undefined;
+export function singleRow(
+  batch: Batch<object>,
+  options: BatchOptions,
+  dimension: number,
+): Row<object> | undefined {
+  const only: unknown = Array.isArray(batch) && batch.length === 1 ? batch[0] : batch;
+  if (typeof only !== 'object' || only === null || Array.isArray(only)) return undefined;
+  const byColumn = COLUMN_KEYS.some((key) => key in only);
+  if (byColumn === ROW_KEYS.some((key) => key in only)) return undefined;
+  const row = byColumn ? firstOf(only as Columns<object>, dimension) : only;
+  if (!row) return undefined;
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !GATHERED_OPTIONS.has(name)) return undefined;
   }
   // Read once and here, so that whatever a getter throws is this call's own error.
   const { id, vector, metadata, document } = row as Row<object>;
   return { id, vector, metadata, document } as Row<object>;
+}
+
+/** The row of columns of one row each; undefined if they are longer, or anything about them is wrong. */
+function firstOf(columns: Columns<object>, dimension: number): Row<object> | undefined {
+  const { ids, vectors, metadatas, documents } = columns;
+  const flat = vectors instanceof Float32Array ? vectors : undefined;
+  if (flat && flat.length !== dimension) return undefined;
+  for (const column of [ids, flat ? undefined : vectors, metadatas, documents]) {
+    if (column !== undefined && !(Array.isArray(column) && column.length === 1)) return undefined;
+  }
+  return {
+    id: ids?.[0],
+    vector: flat ?? (vectors as readonly Vector[] | undefined)?.[0],
+    metadata: metadatas?.[0],
+    document: documents?.[0],
+  } as Row<object>;
 }
 
 /**

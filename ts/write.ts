@@ -86,7 +86,7 @@ export class WriteCall {
     const { dimension } = target;
     const encoder = new BatchEncoder({ operation, ready, range, dimension, batchSize });
     const { progress } = ready;
-    return this.#batch(target, batchId, async (batch) => {
+    return this.#batch(target, batchId, encoder.total, async (batch) => {
       await this.#stage(target, batch, encoder, progress);
       const refused = encoder.errors.length;
       const outcome = await this.#commit(target, batch, refused, encoder.total, progress);
@@ -105,7 +105,7 @@ export class WriteCall {
 
   /** Deletes what a filter matches. */
   async deleteWhere(target: Target, filterJson: string): Promise<Written> {
-    return this.#batch(target, this.options.batchId, async (batch) => {
+    return this.#batch(target, this.options.batchId, 0, async (batch) => {
       await target.client.call('stageWhere', { batch, where: filterJson });
       this.progress.batches += 1;
       const outcome = await this.#commit(target, batch, 0, PARALLEL_ROWS, this.progress);
@@ -143,11 +143,12 @@ export class WriteCall {
   async #batch(
     target: Target,
     batchId: string | undefined,
+    rows: number,
     work: (batch: BatchToken) => Promise<Written>,
   ): Promise<Written> {
     const { client, collection } = target;
     const { operation: op, atomic } = this;
-    const turn = client.call('begin', { collection, op, atomic, batchId });
+    const turn = client.call('begin', { collection, op, atomic, batchId, rows });
     let batch: BatchToken;
     try {
       batch = await untilAborted(turn, this.options.signal);

@@ -40,7 +40,7 @@ export class Writer {
   ): Promise<BatchResult> {
     if (isStream(batch)) return this.#stream(operation, batch, options);
     return new Promise((resolve, reject) => {
-      const row = singleRow(batch, options);
+      const row = singleRow(batch, options, this.#fixed.dimension);
       if (row) {
         const calledAt = performance.now();
         this.#queue.single({ operation, row, options, calledAt, resolve, reject });

@@ -127,6 +127,19 @@ impl Batch {
         Ok(self)
     }
 
+    /// Makes room for the vectors of so many rows at once: growing bit by bit would copy them, and hold
+    /// them twice meanwhile.
+    ///
+    /// # Errors
+    /// `OUT_OF_MEMORY`.
+    pub fn expecting(mut self, rows: usize) -> Result<Self, Error> {
+        if matches!(self.operation, Operation::Insert | Operation::Upsert) {
+            let most = rows.min(super::MAX_BATCH_ROWS);
+            batch_rows::reserve(&mut self.rows.vectors, most * self.rows.dimension)?;
+        }
+        Ok(self)
+    }
+
     /// Rows but for those that only make room for others.
     pub(super) fn written(&self) -> usize {
         self.rows.given.iter().filter(|&&given| given != DELETED).count()

@@ -39,6 +39,36 @@ test('single_inserts_of_one_turn_become_one_batch_and_each_hears_of_its_own', as
   assert.equal(collection.size, 202);
 });
 
+test('columns_of_one_row_are_gathered_like_rows_and_keep_the_errors_of_columns', async () => {
+  const collection = await empty();
+  const columns = rows(40).map(({ id, ...row }, i) => ({
+    ids: [id as string],
+    vectors: i % 2 ? [row.vector as number[]] : Float32Array.from(row.vector as number[]),
+    metadatas: [{ i }],
+    documents: [`text ${i}`],
+  }));
+  const results = await Promise.all(columns.map((one) => collection.insert(one)));
+  assert.equal(await generation(collection), 1);
+  assert.deepEqual(
+    results.map(({ ids }) => ids[0]),
+    columns.map(({ ids }) => ids[0]),
+  );
+  const [first] = await collection.get({ ids: ['r7'] }, { include: ['metadata', 'document'] });
+  assert.deepEqual([first?.metadata, first?.document], [{ i: 7 }, 'text 7']);
+  const wrong = [
+    { ids: ['a'], vectors: new Float32Array(8) },
+    { ids: ['a'], vectors: [vector(1)], metadatas: [{}, {}] },
+    { ids: ['a'], vectors: 'none' as never },
+  ];
+  for (const batch of wrong) {
+    await assert.rejects(collection.insert(batch), (thrown) => {
+      assert.ok(thrown instanceof KindexError && !(thrown instanceof BatchError), `${thrown}`);
+      return true;
+    });
+  }
+  assert.equal(collection.size, 40);
+});
+
 test('what_is_called_while_a_batch_is_written_becomes_the_next_batch', async () => {
   const storage = new FailingStorage();
   const collection = await Collection.open('busy', { dimension: 4, storage, ...WASM });

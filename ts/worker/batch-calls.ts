@@ -39,11 +39,12 @@ export class BatchCalls {
   }
 
   readonly handlers: HandlersOf<'begin' | 'stage' | 'stageWhere' | 'commit' | 'cancel'> = {
-    begin: async ({ collection: owner, op, atomic, batchId }) => {
+    begin: async ({ collection: owner, ...kind }) => {
       const collection = await this.#entries.collection(owner);
       const sink = collection.writing
-        ? await HostBatch.begin(collection, op, atomic, batchId)
-        : new ForwardedBatch(collection, { operation: op, atomic, batchId });
+        ? // What is admitted slice by slice must not take its memory before that.
+          await HostBatch.begin(collection, this.#budget ? { ...kind, rows: 0 } : kind)
+        : new ForwardedBatch(collection, kind);
       if (!this.#entries.has(owner)) {
         sink.cancel();
         throw new KindexError('CLOSED', 'the collection was closed');

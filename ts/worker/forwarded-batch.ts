@@ -1,8 +1,7 @@
-import type { BatchOperation } from '../errors.js';
 import type { Client } from './client.js';
 import { type BatchSink, HostBatch } from './host-batch.js';
 import type { HostCollection } from './host-collection.js';
-import type { BatchOutcome, CommitOptions, HostProgress, Slice } from './protocol.js';
+import type { BatchKind, BatchOutcome, CommitOptions, HostProgress, Slice } from './protocol.js';
 
 /** Slices under way to the other tab, which would have to keep more in memory otherwise. */
 const SLICES_AHEAD = 2;
@@ -15,20 +14,13 @@ const SLICES_AHEAD = 2;
  */
 export class ForwardedBatch implements BatchSink {
   readonly collection: HostCollection;
-  readonly operation: BatchOperation;
-  readonly #atomic: boolean;
-  readonly #batchId: string;
+  readonly #kind: BatchKind;
   readonly #slices: Slice[] = [];
   #where: string | undefined;
 
-  constructor(
-    collection: HostCollection,
-    kind: { operation: BatchOperation; atomic: boolean; batchId: string | undefined },
-  ) {
+  constructor(collection: HostCollection, kind: BatchKind) {
     this.collection = collection;
-    this.operation = kind.operation;
-    this.#atomic = kind.atomic;
-    this.#batchId = kind.batchId ?? crypto.randomUUID();
+    this.#kind = { ...kind, batchId: kind.batchId ?? crypto.randomUUID() };
   }
 
   stage(slice: Slice): void {
@@ -63,12 +55,7 @@ export class ForwardedBatch implements BatchSink {
     how: CommitOptions,
     report: (progress: HostProgress) => void,
   ): Promise<BatchOutcome> {
-    const batch = await writer.call('begin', {
-      collection: 0,
-      op: this.operation,
-      atomic: this.#atomic,
-      batchId: this.#batchId,
-    });
+    const batch = await writer.call('begin', { collection: 0, ...this.#kind });
     try {
       const underWay: Promise<unknown>[] = [];
       for (const slice of this.#slices) {
@@ -87,8 +74,7 @@ export class ForwardedBatch implements BatchSink {
   }
 
   async #here(how: CommitOptions, report: (progress: HostProgress) => void): Promise<BatchOutcome> {
-    const { collection, operation } = this;
-    const batch = await HostBatch.begin(collection, operation, this.#atomic, this.#batchId);
+    const batch = await HostBatch.begin(this.collection, this.#kind);
     try {
       for (const slice of this.#slices) batch.stage(slice);
       if (this.#where !== undefined) batch.stageWhere(this.#where);

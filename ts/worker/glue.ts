@@ -28,7 +28,7 @@ export interface Engine {
 
   /** JSON of what became of a named batch, if it is among the last ones. */
   outcome(batchId: string): string | undefined;
-  begin(op: string, atomic: boolean, batchId: string | undefined): void;
+  begin(op: string, atomic: boolean, batchId: string | undefined, rows: number): void;
   stage(
     ids: Uint8Array,
     idEnds: Uint32Array,

@@ -1,15 +1,14 @@
 import type { Duplicate } from '../dedupe.js';
-import { type BatchOperation, KindexError } from '../errors.js';
+import { KindexError } from '../errors.js';
 import { append } from './append.js';
 import { isExact, readyForExact } from './fingerprints.js';
 import { type Engine, isTrap } from './glue.js';
 import type { HostCollection } from './host-collection.js';
-import type { BatchOutcome, CommitOptions, HostProgress, Slice } from './protocol.js';
+import type { BatchKind, BatchOutcome, CommitOptions, HostProgress, Slice } from './protocol.js';
 
 /** A batch between its beginning and its end, here or at another tab. */
 export interface BatchSink {
   readonly collection: HostCollection;
-  readonly operation: BatchOperation;
   stage(slice: Slice): void;
   stageWhere(where: string): void;
   commit(how: CommitOptions, report: (progress: HostProgress) => void): Promise<BatchOutcome>;
@@ -19,37 +18,24 @@ export interface BatchSink {
 /** One batch on its way into a collection. It has the collection for itself until it ends. */
 export class HostBatch implements BatchSink {
   readonly collection: HostCollection;
-  readonly operation: BatchOperation;
-  readonly #atomic: boolean;
-  readonly #batchId: string | undefined;
+  readonly #kind: BatchKind;
   readonly #release: () => void;
   #rows = 0;
   #byFilter = false;
   #ended = false;
 
-  private constructor(
-    collection: HostCollection,
-    kind: { operation: BatchOperation; atomic: boolean; batchId: string | undefined },
-    release: () => void,
-  ) {
+  private constructor(collection: HostCollection, kind: BatchKind, release: () => void) {
     this.collection = collection;
-    this.operation = kind.operation;
-    this.#atomic = kind.atomic;
-    this.#batchId = kind.batchId;
+    this.#kind = kind;
     this.#release = release;
   }
 
-  static async begin(
-    collection: HostCollection,
-    operation: BatchOperation,
-    atomic: boolean,
-    batchId: string | undefined,
-  ): Promise<HostBatch> {
+  static async begin(collection: HostCollection, kind: BatchKind): Promise<HostBatch> {
     const release = await collection.writers.acquire();
     try {
       await collection.prepareToWrite();
-      collection.engine.begin(operation, atomic, batchId);
-      return new HostBatch(collection, { operation, atomic, batchId }, release);
+      collection.engine.begin(kind.op, kind.atomic, kind.batchId, kind.rows);
+      return new HostBatch(collection, kind, release);
     } catch (thrown) {
       release();
       throw thrown;
@@ -85,7 +71,8 @@ export class HostBatch implements BatchSink {
   ): Promise<BatchOutcome> {
     const { engine } = this.collection;
     const total = this.#rows;
-    const repeated = this.#batchId === undefined ? undefined : engine.outcome(this.#batchId);
+    const { op, atomic, batchId } = this.#kind;
+    const repeated = batchId === undefined ? undefined : engine.outcome(batchId);
     if (repeated !== undefined) {
       this.cancel();
       return this.#repeated(JSON.parse(repeated));
@@ -96,7 +83,7 @@ export class HostBatch implements BatchSink {
     const duplicates = how.dedupe === undefined ? [] : duplicatesIn(engine);
     report({ phase: 'validate', done: total, total });
     const bad = new Set(errors.map((error) => error.index)).size;
-    if ((this.#atomic && how.refused + bad > 0) || (!this.#byFilter && total === bad)) {
+    if ((atomic && how.refused + bad > 0) || (!this.#byFilter && total === bad)) {
       this.cancel();
       return this.#outcome(0, errors);
     }
@@ -106,7 +93,7 @@ export class HostBatch implements BatchSink {
     const written = this.#apply(how.threads, report);
     this.#ended = true;
     const { generation } = engine;
-    if (written > 0) this.collection.changed({ generation, operation: this.operation, written });
+    if (written > 0) this.collection.changed({ generation, operation: op, written });
     this.#release();
     this.collection.scheduleCheckpoint();
     return { ...this.#outcome(written, errors), duplicates };
@@ -144,11 +131,11 @@ export class HostBatch implements BatchSink {
 
   /** A batch of this name was written before: this time it reports what was done then. */
   #repeated(outcome: { op: string; written: number; failed: number }): BatchOutcome {
-    if (outcome.op === this.operation)
-      return { ...this.#outcome(outcome.written, []), failed: outcome.failed };
+    const { op, batchId } = this.#kind;
+    if (outcome.op === op) return { ...this.#outcome(outcome.written, []), failed: outcome.failed };
     throw new KindexError(
       'INVALID_ARGUMENT',
-      `batchId '${this.#batchId}' was used for an ${outcome.op} before, and now for an ${this.operation}`,
+      `batchId '${batchId}' was used for an ${outcome.op} before, and now for an ${op}`,
     );
   }
 

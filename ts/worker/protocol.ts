@@ -6,6 +6,15 @@ import type { Phase, VerifyReport } from '../types.js';
 
 /** A collection that the host has open. */
 export type Handle = number;
+/** What a batch is to be. */
+export interface BatchKind {
+  readonly op: BatchOperation;
+  readonly atomic: boolean;
+  readonly batchId: string | undefined;
+  /** How many rows to make room for; 0 where nobody knows. */
+  readonly rows: number;
+}
+
 /** A batch between `begin` and `commit` or `cancel`. */
 export type BatchToken = number;
 /** A snapshot that is being written or read. */
@@ -119,10 +128,7 @@ export interface Calls {
   revalidate: { in: Record<string, never>; out: undefined };
   close: { in: { collection: Handle }; out: undefined };
 
-  begin: {
-    in: { collection: Handle; op: BatchOperation; atomic: boolean; batchId: string | undefined };
-    out: BatchToken;
-  };
+  begin: { in: { collection: Handle } & BatchKind; out: BatchToken };
   stage: { in: { batch: BatchToken; slice: Slice }; out: undefined };
   stageWhere: { in: { batch: BatchToken; where: string }; out: undefined };
   commit: { in: { batch: BatchToken } & CommitOptions; out: BatchOutcome };

@@ -153,6 +153,7 @@ impl Engine {
         op: &str,
         atomic: bool,
         batch_id: Option<String>,
+        rows: u32,
     ) -> Result<(), JsValue> {
         let operation = Operation::from_name(op)
             .ok_or_else(|| invalid("op must be 'insert', 'upsert', 'update' or 'delete'"))?;
@@ -161,6 +162,7 @@ impl Engine {
             Some(id) => batch.named(&id).map_err(to_js)?,
             None => batch,
         };
+        let batch = batch.expecting(rows as usize).map_err(to_js)?;
         self.batch = Stage::Staged(Box::new(batch));
         Ok(())
     }
