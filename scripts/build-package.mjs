@@ -10,6 +10,8 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { variants } from './build-wasm.mjs';
+import { partsInside } from './bundle-parts.mjs';
+import { bundleInParts, bundlePages } from './page-bundle.mjs';
 import { bin, generated, pkg, root } from './paths.mjs';
 import { must } from './process.mjs';
 
@@ -26,41 +28,28 @@ export async function buildPackage() {
     minifySyntax: true,
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [wasmBesideTheBundle],
+    plugins: [wasmBesideTheBundle, partsInside],
   };
   const web = { ...common, platform: 'browser' };
-  // What pages load. The maps stay here, for whoever looks into one of them.
-  const page = { ...web, minify: true, sourcemap: 'external' };
   const node = { ...common, platform: 'node', target: 'node20' };
   await Promise.all([
-    // The engine in place is a file of its own, which a page with workers never loads. Built without `slim`: what
-    // they share would leave index.js, and with it bundlers the call that provides the runtime.
-    build({
-      ...page,
-      splitting: true,
-      chunkNames: 'page-[hash]',
-      entryPoints: { index: entrypoint('browser') },
-      outdir: pkg,
+    // The engine in place, and whatever few pages use, are files of their own.
+    bundleInParts('index', entrypoint('browser')),
+    bundlePages({
+      slim: entrypoint('slim'),
+      core: entrypoint('core'),
+      repair: entrypoint('repair'),
+      // Glue, thread helper and host in one file: it starts its own threads from its own address.
+      worker: join(root, 'ts', 'worker', 'worker.ts'),
+      'worker-single': join(root, 'ts', 'worker', 'worker-single.ts'),
     }),
-    build({ ...page, entryPoints: { slim: entrypoint('slim') }, outdir: pkg }),
-    build({ ...page, entryPoints: { core: entrypoint('core') }, outdir: pkg }),
-    build({ ...page, entryPoints: { repair: entrypoint('repair') }, outdir: pkg }),
-    // Both are loaded into one isolate, and share the class of the errors.
+    build({ ...web, entryPoints: { workerd: entrypoint('workerd') }, outdir: pkg }),
+    // Loaded into one isolate with the package, of which it throws the errors.
     build({
       ...web,
-      splitting: true,
-      chunkNames: 'edge-[hash]',
-      entryPoints: {
-        workerd: entrypoint('workerd'),
-        'durable-object': entrypoint('durable-object'),
-      },
+      entryPoints: { 'durable-object': entrypoint('durable-object') },
       outdir: pkg,
-    }),
-    // Glue, thread helper and host in one file: it starts its own threads from its own address.
-    build({
-      ...page,
-      entryPoints: [join(root, 'ts', 'worker', 'worker.ts')],
-      outfile: join(pkg, 'worker.js'),
+      plugins: [standsOnThePackage],
     }),
     build({
       ...node,
@@ -96,7 +85,7 @@ export async function buildPackage() {
       ...web,
       entryPoints: { react: join(root, 'ts', 'react', 'index.ts') },
       outdir: pkg,
-      plugins: [indexIsThePackage],
+      plugins: [standsOnThePackage],
       external: ['react'],
       // Next must not run hooks on the server.
       banner: { js: "'use client';" },
@@ -131,10 +120,11 @@ const wasmBesideTheBundle = {
 };
 
 /** What stands on the package imports it by its name, and gets the entry that fits the runtime. */
-const indexIsThePackage = {
-  name: 'index-is-the-package',
+const standsOnThePackage = {
+  name: 'stands-on-the-package',
   setup(build) {
-    build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: 'kindex', external: true }));
+    const filter = /^\.\.\/(index|errors)\.js$/;
+    build.onResolve({ filter }, () => ({ path: 'kindex', external: true }));
   },
 };
 

@@ -1,7 +1,7 @@
 import { checkAttached } from './batch-encoder.js';
 import { type BatchOperation, KindexError, show } from './errors.js';
 import { LIMITS } from './limits.js';
-import type { Batch, Columns, Row, Vector } from './types.js';
+import type { Batch, Columns, Row, RowStream, Vector } from './types.js';
 
 /** A batch whichever way it was given. A getter returns what the caller gave: nothing is checked but lengths. */
 export interface BatchRows {
@@ -12,6 +12,14 @@ export interface BatchRows {
   document(row: number): unknown;
   /** All vectors as one array, if they came as one. */
   readonly flat: Float32Array | undefined;
+}
+
+/** Whether it is read piece by piece. An array is a batch. */
+export function isStream(batch: unknown): batch is RowStream<object> {
+  if (typeof batch !== 'object' || batch === null) return false;
+  if (Array.isArray(batch) || ArrayBuffer.isView(batch)) return false;
+  if (Symbol.asyncIterator in batch || Symbol.iterator in batch) return true;
+  return 'getReader' in batch && typeof batch.getReader === 'function';
 }
 
 /**

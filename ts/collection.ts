@@ -1,19 +1,20 @@
 import { untilAborted } from './abort.js';
 import { checkName, engineSettings, storageChoice } from './arguments.js';
 import { type Attached, Connection } from './connection.js';
-import { type DuplicateQuery, findDuplicates, type StoredDuplicate } from './dedupe.js';
-import { Embedder } from './embed.js';
+import type { DuplicateQuery, StoredDuplicate } from './dedupe.js';
+import type { Embedder } from './embed.js';
 import { fromWire, KindexError, show, throwIfAborted } from './errors.js';
 import { EventHub } from './events.js';
 import type { Facet, FacetQuery, FacetValue } from './facets.js';
 import type { FieldPath } from './filter.js';
 import { makeIds } from './ids.js';
+import { part } from './part.js';
 import { ProgressReporter } from './progress.js';
 import { Reader } from './reader.js';
 import { engine } from './runtime.js';
 import { Searcher } from './searcher.js';
 import type { Where } from './selection.js';
-import { loadSnapshot, type SnapshotSource, takeSnapshot } from './snapshot.js';
+import type { SnapshotSource } from './snapshot.js';
 import type {
   Batch,
   BatchOptions,
@@ -62,11 +63,7 @@ export class Collection<M extends object = Metadata> {
   readonly #events = new EventHub();
   #size: number;
 
-  private constructor(
-    attached: Attached,
-    reopen: () => Promise<Attached>,
-    options: OpenOptions | LoadOptions,
-  ) {
+  private constructor(attached: Attached, reopen: () => Promise<Attached>, embedder: MakeEmbedder) {
     const { info } = attached;
     const stored = JSON.parse(info.options);
     this.name = info.name;
@@ -78,7 +75,7 @@ export class Collection<M extends object = Metadata> {
     const common = {
       connection: this.#connection,
       dimension: this.dimension,
-      embedder: Embedder.of(options, this.dimension),
+      embedder: embedder(this.dimension),
     };
     this.#writer = new Writer({
       ...common,
@@ -109,14 +106,14 @@ export class Collection<M extends object = Metadata> {
       return { client, info };
     };
     const opening = attach(options.onProgress);
-    let attached: Attached;
     try {
-      attached = await untilAborted(opening, options.signal);
+      const both = Promise.all([opening, embedding(options)]);
+      const [attached, embedder] = await untilAborted(both, options.signal);
+      return new Collection<M>(attached, attach, embedder);
     } catch (thrown) {
       closeLate(opening);
       throw thrown;
     }
-    return new Collection<M>(attached, attach, options);
   }
 
   /**
@@ -132,7 +129,11 @@ export class Collection<M extends object = Metadata> {
     const storage = storageChoice(options, 'memory');
     const { signal, onProgress } = options;
     throwIfAborted(signal);
-    const client = await engineFor(options, storage);
+    const [{ loadSnapshot }, embedder, client] = await Promise.all([
+      part(snapshots),
+      embedding(options),
+      engineFor(options, storage),
+    ]);
     const info = await loadSnapshot(client, source, { name, storage, signal, onProgress });
     const reopen = async (): Promise<Attached> => {
       const next = await engineFor(options, storage);
@@ -141,7 +142,7 @@ export class Collection<M extends object = Metadata> {
         info: await next.call('open', { name, settings: engineSettings({}), storage }),
       };
     };
-    return new Collection<M>({ client, info }, reopen, options);
+    return new Collection<M>({ client, info }, reopen, embedder);
   }
 
   /** Names of the collections that are stored. */
@@ -229,8 +230,9 @@ export class Collection<M extends object = Metadata> {
   }
 
   /** Records that are nearly the same as earlier ones, found page by page. */
-  findDuplicates(query: DuplicateQuery<M>): AsyncGenerator<StoredDuplicate> {
-    return findDuplicates(this.#connection, query);
+  async *findDuplicates(query: DuplicateQuery<M>): AsyncGenerator<StoredDuplicate> {
+    const { findDuplicates } = await part(() => import('./find-duplicates.js'));
+    yield* findDuplicates(this.#connection, query);
   }
 
   /** The most frequent values of a field among the records that match, most frequent first. */
@@ -261,6 +263,7 @@ export class Collection<M extends object = Metadata> {
 
   /** The whole collection in the one format that every runtime opens. */
   async snapshot(): Promise<Uint8Array<ArrayBuffer>> {
+    const { takeSnapshot } = await part(snapshots);
     const { client, collection } = await this.#connection.use();
     return takeSnapshot(client, collection);
   }
@@ -296,6 +299,17 @@ export class Collection<M extends object = Metadata> {
     }
   }
 }
+
+type MakeEmbedder = (dimension: number) => Embedder | undefined;
+
+/** What makes the embedder that the options name, if they do. */
+async function embedding(options: OpenOptions | LoadOptions): Promise<MakeEmbedder> {
+  if (options.embed === undefined) return () => undefined;
+  const { Embedder } = await part(() => import('./embed.js'));
+  return (dimension) => Embedder.of(options, dimension);
+}
+
+const snapshots = () => import('./snapshot.js');
 
 /** A caller's own adapter is an object of this thread, and only an engine in place can call it. */
 function engineFor(options: EngineOptions, storage: StorageChoice) {

@@ -1,17 +1,10 @@
-import { batchRows } from './batch-rows.js';
+import { type BatchRows, batchRows } from './batch-rows.js';
 import { abortError, type BatchOperation, KindexError, toKindexError } from './errors.js';
 import type { Batch, Row, RowStream } from './types.js';
 
 /** Bytes that a row is taken for besides its vector and document: its id, and per key of its metadata. */
 const ROW_BYTES = 64;
 const KEY_BYTES = 32;
-
-/** Whether it is read piece by piece. An array is a batch. */
-export function isStream(batch: unknown): batch is RowStream<object> {
-  if (typeof batch !== 'object' || batch === null) return false;
-  if (Array.isArray(batch) || ArrayBuffer.isView(batch)) return false;
-  return Symbol.asyncIterator in batch || Symbol.iterator in batch || isReadable(batch);
-}
 
 /** Reads a stream of rows and batches, and cuts it into parts. */
 export class RowSource {
@@ -94,7 +87,7 @@ export class RowSource {
       this.#read().then(resolve, reject);
     });
     this.#ended = done === true;
-    if (!done) this.#rows = rowsOf(value, this.#operation, this.#dimension);
+    if (!done) this.#rows = rowsOf(batchRows(this.#operation, value, this.#dimension));
     return !done;
   }
 
@@ -110,12 +103,7 @@ export class RowSource {
 }
 
 /** The rows of a batch, made as they are asked for. */
-export function* rowsOf(
-  batch: Batch<object>,
-  operation: BatchOperation,
-  dimension: number,
-): Generator<Row<object>> {
-  const rows = batchRows(operation, batch, dimension);
+export function* rowsOf(rows: BatchRows): Generator<Row<object>> {
   for (let i = 0; i < rows.length; i++) {
     yield {
       id: rows.id(i),
@@ -150,8 +138,4 @@ function iteratorOf(stream: RowStream<object>) {
       return { done: true as const, value: undefined };
     },
   };
-}
-
-function isReadable(batch: object): boolean {
-  return 'getReader' in batch && typeof batch.getReader === 'function';
 }

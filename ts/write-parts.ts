@@ -1,11 +1,11 @@
-import { batchRows } from './batch-rows.js';
+import { type BatchRows, batchRows } from './batch-rows.js';
 import type { Embedder } from './embed.js';
 import { BatchError, KindexError, PartialWriteError, toKindexError } from './errors.js';
 import { mayFallBack, writeInSmaller } from './fallback.js';
 import { LIMITS } from './limits.js';
 import { PartSizer } from './part-size.js';
-import { idsOf, prepare, type Ready, withoutRepeats } from './prepare.js';
-import { RowSource } from './row-source.js';
+import { idsOf, prepare, type Ready, repeatedIds, withoutRepeats } from './prepare.js';
+import { RowSource, rowsOf } from './row-source.js';
 import { Tally } from './tally.js';
 import type { BatchResult, Fallback, RowStream } from './types.js';
 import type { Target, WriteCall, Written } from './write.js';
@@ -19,7 +19,7 @@ export interface PartsTarget {
 }
 
 /** What is known of the rows beforehand, if they are not a stream. */
-export interface Known {
+interface Known {
   readonly rows: number;
   readonly repeated: ReadonlySet<unknown>;
 }
@@ -63,6 +63,16 @@ export async function writeParts(
   } finally {
     source.close();
   }
+}
+
+/** Writes a batch part by part. */
+export async function writeDivided(
+  call: WriteCall,
+  rows: BatchRows,
+  target: PartsTarget,
+): Promise<BatchResult> {
+  const known = { rows: rows.length, repeated: repeatedIds(rows) };
+  return writeParts(call, { [Symbol.iterator]: () => rowsOf(rows) }, target, known);
 }
 
 class Parts {

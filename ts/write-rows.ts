@@ -2,12 +2,14 @@ import { batchRows } from './batch-rows.js';
 import { type BatchOperation, PartialWriteError, toKindexError } from './errors.js';
 import { mayFallBack, writeInSmaller } from './fallback.js';
 import { encodeFilter } from './filter.js';
+import { part } from './part.js';
 import { idsOf, prepare, type Ready, repeatedIds, rowsToEmbed, withoutRepeats } from './prepare.js';
-import { rowsOf } from './row-source.js';
 import { Tally } from './tally.js';
 import type { Batch, BatchOptions, BatchResult, RowStream } from './types.js';
 import { type Target, WriteCall } from './write.js';
-import { type PartsTarget, writeParts } from './write-parts.js';
+import type { PartsTarget } from './write-parts.js';
+
+const writingParts = () => import('./write-parts.js');
 
 /**
  * Writes a batch as one: embeds what has no vector, encodes slice by slice, and commits. With `atomic: false` it may
@@ -31,9 +33,8 @@ export async function writeRows(
     const divisible = !call.atomic && options.batchId === undefined && operation !== 'delete';
     if (embedder && divisible && rowsToEmbed(rows).length > embedder.size) {
       const turn: PartsTarget['turn'] = (work) => work(target);
-      const known = { rows: rows.length, repeated: repeatedIds(rows) };
-      const stream = { [Symbol.iterator]: () => rowsOf(batch, operation, dimension) };
-      return await writeParts(call, stream, { dimension, embedder, turn }, known);
+      const { writeDivided } = await part(writingParts);
+      return await writeDivided(call, rows, { dimension, embedder, turn });
     }
     const ready = await prepare(operation, rows, embedder, options.signal, call.progress);
     return await writeReady(call, target, ready);
@@ -52,6 +53,7 @@ export async function writeStream(
   const call = new WriteCall(operation, options, target.onProgress);
   call.progress.openEnded = true;
   try {
+    const { writeParts } = await part(writingParts);
     return await writeParts(call, stream, target);
   } finally {
     call.progress.finish();

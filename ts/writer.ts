@@ -1,8 +1,8 @@
+import { isStream } from './batch-rows.js';
 import type { Connection } from './connection.js';
 import type { Embedder } from './embed.js';
 import { type BatchOperation, KindexError, show } from './errors.js';
 import { singleRow } from './gather.js';
-import { isStream } from './row-source.js';
 import type { Batch, BatchOptions, BatchResult, Progress, RowStream } from './types.js';
 import type { Target } from './write.js';
 import { WriteQueue } from './write-queue.js';

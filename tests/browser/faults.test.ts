@@ -24,7 +24,7 @@ declare global {
 /** A page whose worker runs `prelude` before anything of the package. */
 async function pageWith(context: BrowserContext, prelude = ''): Promise<Page> {
   if (prelude) {
-    await context.route('**/worker.js', async (route) => {
+    await context.route(/\/worker(-single)?\.js$/, async (route) => {
       const response = await route.fetch();
       await route.fulfill({ response, body: `${prelude}\n${await response.text()}` });
     });

@@ -165,7 +165,7 @@ test('when_the_writing_tab_dies_another_takes_over_and_no_batch_is_lost_or_doubl
 
 test('without_web_locks_the_tab_whose_state_is_old_gets_a_conflict_and_nothing_is_overwritten', async () => {
   const context = await browser.newContext();
-  await context.route('**/worker.js', async (route) => {
+  await context.route(/\/worker(-single)?\.js$/, async (route) => {
     const response = await route.fetch();
     const body = `Object.defineProperty(navigator, 'locks', { value: undefined });
       globalThis.BroadcastChannel = undefined;

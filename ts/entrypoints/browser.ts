@@ -27,11 +27,22 @@ function wasmUrl(options: EngineOptions, threads: boolean): string | URL {
   return String(given).endsWith('/') ? chooseWasm(urlsIn(given), threads) : given;
 }
 
-function newWorker(options: EngineOptions): Worker {
-  const { workerUrl } = options;
+/**
+ * Again each address in full, within the call: bundlers bundle the script that they find so. Under its name, which
+ * must be its own.
+ */
+function newWorker({ workerUrl }: EngineOptions, threads: boolean): Worker {
   try {
     if (workerUrl !== undefined) return new Worker(workerUrl, { type: 'module', name: 'kindex' });
-    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'kindex' });
+    if (threads)
+      return new Worker(new URL('./worker.js', import.meta.url), {
+        type: 'module',
+        name: 'kindex',
+      });
+    return new Worker(new URL('./worker-single.js', import.meta.url), {
+      type: 'module',
+      name: 'kindex-single',
+    });
   } catch (cause) {
     const message = `the browser refuses the worker of Kindex (${cause}); see the option 'workerUrl'`;
     throw new KindexError('UNSUPPORTED', message, { cause });
@@ -66,7 +77,7 @@ provideRuntime({
     const client = await spawn({
       threads,
       memoryBudget: memoryBudget(options),
-      worker: () => newWorker(options),
+      worker: (threaded) => newWorker(options, threaded),
       module(threaded) {
         const module = modules.get(threaded) ?? compileWasm(wasmUrl(options, threaded));
         modules.set(threaded, module);

@@ -2,6 +2,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import { nodeStorages } from '../storage/node.js';
 import { NodeWorker } from './node-thread.js';
 import { type Scope, serve } from './serve.js';
+import * as threads from './start-threads.js';
 
 // The thread is ours alone, so it may be given what the start of a pool expects of a web worker.
 for (const [name, value] of Object.entries({
@@ -20,5 +21,5 @@ const scope: Scope = {
   onmessage: null,
   postMessage: (message, transfer = []) => port.postMessage(message, transfer as ArrayBuffer[]),
 };
-serve(scope, nodeStorages);
+serve(scope, nodeStorages, threads);
 port.on('message', (data) => scope.onmessage?.({ data } as MessageEvent));

@@ -1,17 +1,10 @@
 import { deferred } from '../deferred.js';
-import initSingle, * as single from '../generated/single.js';
-import initThreads, * as threaded from '../generated/threads.js';
 import type { Storages } from '../storage/choose.js';
 import type { Glue } from './glue.js';
 import { Host } from './host.js';
 import type { Reply, Request, Start, Started } from './protocol.js';
+import { startSingle } from './start-single.js';
 import type { PoolStart } from './start-workers.js';
-
-/** The most pages that 32-bit wasm can have, 4 GiB; some systems reserve less. */
-const MOST_PAGES = 65_536;
-const LEAST_PAGES = 4096;
-/** Pages at the start; at least as many as the file asks for, which the engine checks. */
-const FIRST_PAGES = 256;
 
 /** The worker's end of the wire to whoever has started it. */
 export interface Scope {
@@ -21,13 +14,16 @@ export interface Scope {
   postMessage(message: unknown, transfer?: Transferable[]): void;
 }
 
+/** What a script has that can start threads. */
+export type Threads = typeof import('./start-threads.js');
+
 /**
  * The worker script. The first message says what this worker is: the one that holds the engine, or a thread of its
  * pool, which runs the same script.
  *
  * @param storages what the runtime has; asked for only by the one that holds the engine
  */
-export function serve(scope: Scope, storages: () => Storages): void {
+export function serve(scope: Scope, storages: () => Storages, threads?: Threads): void {
   // Messages may follow the first one before the engine has started.
   const early: Request[] = [];
   let host: Host | undefined;
@@ -36,9 +32,9 @@ export function serve(scope: Scope, storages: () => Storages): void {
       if (host) void host.receive(data);
       else early.push(data);
     } else if (data.kindex === 'pool') {
-      void runThread(scope, data);
+      threads?.joinPool(data, () => scope.postMessage('ready'));
     } else {
-      void startHost(scope, data, storages).then((started) => {
+      void startHost(scope, data, storages, threads).then((started) => {
         host = started;
         for (const request of early.splice(0)) void host?.receive(request);
       });
@@ -46,22 +42,16 @@ export function serve(scope: Scope, storages: () => Storages): void {
   };
 }
 
-async function runThread(scope: Scope, { module, memory, receiver }: PoolStart): Promise<void> {
-  await initThreads({ module_or_path: module, memory });
-  scope.postMessage('ready');
-  threaded.wbg_rayon_start_worker(receiver);
-}
-
 async function startHost(
   scope: Scope,
   { module, threads, memoryBudget }: Start,
   storages: () => Storages,
+  threaded: Threads | undefined,
 ): Promise<Host | undefined> {
   const send = (reply: Reply | Started, transfer: Transferable[] = []) =>
     scope.postMessage(reply, transfer);
   try {
-    const glue: Glue =
-      threads > 0 ? await startThreaded(module, threads) : await startSingle(module);
+    const glue = await startGlue(module, threads, threaded);
     const host = new Host({
       glue,
       threads: Math.max(1, threads),
@@ -77,6 +67,16 @@ async function startHost(
   }
 }
 
+async function startGlue(
+  module: WebAssembly.Module,
+  threads: number,
+  threaded: Threads | undefined,
+): Promise<Glue> {
+  if (threads === 0) return startSingle(module);
+  if (threaded) return threaded.startThreads(module, threads);
+  throw new Error('this script has no threads');
+}
+
 /** A lock that ends with this worker, however it ends: nothing else tells the page of it. */
 async function holdForLife(): Promise<string | undefined> {
   if (typeof navigator === 'undefined' || !navigator.locks) return undefined;
@@ -90,26 +90,4 @@ async function holdForLife(): Promise<string | undefined> {
     .catch(held.reject);
   await held.promise;
   return name;
-}
-
-async function startSingle(module: WebAssembly.Module): Promise<Glue> {
-  await initSingle({ module_or_path: module });
-  return single;
-}
-
-async function startThreaded(module: WebAssembly.Module, threads: number): Promise<Glue> {
-  await initThreads({ module_or_path: module, memory: sharedMemory() });
-  await threaded.initThreadPool(threads);
-  return threaded;
-}
-
-/** Asks for less until the system grants it. */
-function sharedMemory(): WebAssembly.Memory {
-  for (let maximum = MOST_PAGES; ; maximum /= 2) {
-    try {
-      return new WebAssembly.Memory({ initial: FIRST_PAGES, maximum, shared: true });
-    } catch (thrown) {
-      if (maximum <= LEAST_PAGES) throw thrown;
-    }
-  }
 }

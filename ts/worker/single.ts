@@ -1,7 +1,7 @@
-import * as single from '../generated/single.js';
 import type { Storages } from '../storage/choose.js';
 import type { Client } from './client.js';
 import { connectInPlace } from './in-place.js';
+import { startSingle } from './start-single.js';
 
 let current: Client | undefined;
 
@@ -15,7 +15,6 @@ export function connectSingle(
   memoryBudget?: number,
 ): Client {
   if (current && !current.failure) return current;
-  single.initSync({ module });
-  current = connectInPlace(single, storages, memoryBudget);
+  current = connectInPlace(startSingle(module), storages, memoryBudget);
   return current;
 }

@@ -14,7 +14,8 @@ export type EngineWorker = Pick<Worker, 'onmessage' | 'onerror' | 'terminate'> &
 export interface Parts {
   /** Compiles the file with or without threads; asked once per kind. */
   module(threads: boolean): Promise<WebAssembly.Module>;
-  worker(): EngineWorker;
+  /** A worker that can start threads, or one that need not. */
+  worker(threads: boolean): EngineWorker;
   /** Threads to begin with; 0 = the single-threaded file. */
   readonly threads: number;
   readonly memoryBudget: number | undefined;
@@ -40,7 +41,7 @@ async function attempt(parts: Parts, threads: number): Promise<Client> {
   // Both take a while, and neither needs the other.
   const compiling = parts.module(threads > 0);
   compiling.catch(() => {});
-  const worker = parts.worker();
+  const worker = parts.worker(threads > 0);
   try {
     // A worker that is blocked or missing says so once, perhaps before the wasm is compiled.
     const module = await Promise.race([compiling, scriptFailure(worker)]);
