@@ -60,6 +60,9 @@ async function narrowed(url, token) {
     // One key for two different batches is refused, which no document can say.
     for (const operation of [path.post, path.delete]) if (operation) delete operation.parameters;
   }
+  // Lines of which the first differs are no type that can be generated; the unit tests have them.
+  for (const { post } of Object.values(document.paths))
+    delete post?.requestBody.content['application/x-ndjson'];
   const { schemas } = document.components;
   const vector = { type: 'array', items: { type: 'number' }, minItems: 3, maxItems: 3 };
   schemas.Search.properties.query = vector;

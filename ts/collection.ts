@@ -268,6 +268,16 @@ export class Collection<M extends object = Metadata> {
     return takeSnapshot(client, collection);
   }
 
+  /**
+   * The same as a stream, for what is too large to be in memory twice. Batches wait until it was read to its end or
+   * cancelled; it fails with `ABORTED` when nobody reads on for 30 seconds.
+   */
+  async snapshotStream(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    const { streamSnapshot } = await part(snapshots);
+    const { client, collection } = await this.#connection.use();
+    return streamSnapshot(client, collection);
+  }
+
   /** Hears of changes, of the progress of batches, and of errors that no call waits for. Returns how to stop. */
   on<K extends keyof Events>(event: K, listener: (event: Events[K]) => void): () => void {
     if (!this.#events.has(event)) {

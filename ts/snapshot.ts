@@ -17,6 +17,9 @@ export type SnapshotSource =
 /** Bytes of a piece that is handed to the engine. */
 const PIECE_BYTES = 1024 * 1024;
 
+/** How long the reader of a snapshot may keep batches waiting without reading on. */
+export const SNAPSHOT_STALL_MS = 30_000;
+
 /** Reads a snapshot, piece by piece, into a new collection. */
 export async function loadSnapshot(
   client: Client,
@@ -56,26 +59,69 @@ export async function takeSnapshot(
   client: Client,
   collection: Handle,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = await client.call('beginSnapshot', { collection });
-  try {
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    for (;;) {
-      const part = await client.call('nextSnapshotPart', { stream });
-      if (!part) break;
-      parts.push(part);
-      bytes += part.length;
-    }
-    const whole = new Uint8Array(bytes);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    return whole;
-  } finally {
-    await client.call('endSnapshot', { stream }).catch(() => {});
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of read(await streamSnapshot(client, collection))) {
+    parts.push(part);
+    bytes += part.length;
   }
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/**
+ * The same part by part, made as it is read. Batches wait until the last was read, or the stream was cancelled, or
+ * nobody has read for a while.
+ */
+export async function streamSnapshot(
+  client: Client,
+  collection: Handle,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const stream = await client.call('beginSnapshot', { collection });
+  let timer: ReturnType<typeof setTimeout>;
+  const end = () => {
+    clearTimeout(timer);
+    return client.call('endSnapshot', { stream }).catch(() => {});
+  };
+  const watch = (controller: ReadableStreamDefaultController) => {
+    timer = setTimeout(() => {
+      const seconds = SNAPSHOT_STALL_MS / 1000;
+      const message = `the snapshot was given up: nobody has read on for ${seconds} s, and batches wait for it`;
+      controller.error(new KindexError('ABORTED', message));
+      void end();
+    }, SNAPSHOT_STALL_MS);
+    // In Node a snapshot that nobody reads must not keep the process alive.
+    (timer as { unref?: () => void }).unref?.();
+  };
+  return new ReadableStream(
+    {
+      start: watch,
+      async pull(controller) {
+        clearTimeout(timer);
+        try {
+          const part = await client.call('nextSnapshotPart', { stream });
+          if (part) {
+            controller.enqueue(part as Uint8Array<ArrayBuffer>);
+            watch(controller);
+          } else {
+            await end();
+            controller.close();
+          }
+        } catch (thrown) {
+          await end();
+          throw thrown;
+        }
+      },
+      cancel: end,
+    },
+    // Nothing ahead of the reader: a part has 4 MiB.
+    { highWaterMark: 0 },
+  );
 }
 
 type Pieces = AsyncIterable<Uint8Array<ArrayBuffer>>;
@@ -134,14 +180,18 @@ async function* sliced(bytes: Uint8Array): Pieces {
     yield new Uint8Array(bytes.subarray(at, at + PIECE_BYTES));
 }
 
-/** Read through a reader: not every browser can iterate over a stream. */
 async function* streamed(stream: ReadableStream<Uint8Array>): Pieces {
+  for await (const bytes of read(stream)) yield* sliced(bytes);
+}
+
+/** Through a reader: not every browser can iterate over a stream. */
+async function* read(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      yield* sliced(value);
+      yield value;
     }
   } finally {
     await reader.cancel().catch(() => {});

@@ -35,7 +35,7 @@ export async function serve(
     ...options,
   });
   const document = await (
-    await createHandler({ open: () => undefined, authorize: () => true })(
+    await createHandler({ ...options, open: () => undefined, authorize: () => true })(
       new Request(`${ORIGIN}${PREFIX}/openapi.json`),
     )
   ).json();

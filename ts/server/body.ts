@@ -34,6 +34,12 @@ export class BodyMemory {
   }
 }
 
+/** What bodies are held to: bytes of one, and of all together. */
+export interface BodyLimits {
+  readonly most: number;
+  readonly memory: BodyMemory;
+}
+
 /**
  * Reads a body and hands it on; its bytes count against `memory` until `use` is done.
  *
@@ -41,10 +47,10 @@ export class BodyMemory {
  */
 export async function withBody<T>(
   request: Request,
-  limits: { most: number; memory: BodyMemory },
+  limits: BodyLimits,
   use: (body: Body) => Promise<T>,
 ): Promise<T> {
-  const type = mediaType(request);
+  const type = checkedType(request);
   const { bytes, release } = await readBytes(request, limits);
   try {
     return await use(decode(type, bytes));
@@ -53,30 +59,38 @@ export async function withBody<T>(
   }
 }
 
-function mediaType(request: Request): string {
+/**
+ * What the body is said to be, in lower case.
+ *
+ * @throws RequestError `UNSUPPORTED_MEDIA_TYPE` if it is encoded
+ */
+export function mediaTypeOf(request: Request): string {
   const encoding = request.headers.get('content-encoding') ?? 'identity';
-  const [type = ''] = (request.headers.get('content-type') ?? '').split(';');
-  const name = type.trim().toLowerCase();
-  const headers = { 'accept-post': `${JSON_TYPE}, ${VECTORS_TYPE}` };
   if (encoding.toLowerCase() !== 'identity') {
     throw new RequestError(
       'UNSUPPORTED_MEDIA_TYPE',
       `a body is taken as it is, but its content-encoding is '${encoding}'`,
-      { headers: { ...headers, 'accept-encoding': 'identity' } },
+      { headers: { 'accept-encoding': 'identity' } },
     );
   }
+  const [type = ''] = (request.headers.get('content-type') ?? '').split(';');
+  return type.trim().toLowerCase();
+}
+
+function checkedType(request: Request): string {
+  const name = mediaTypeOf(request);
   if (name === JSON_TYPE || name === VECTORS_TYPE) return name;
   throw new RequestError(
     'UNSUPPORTED_MEDIA_TYPE',
     `the content-type must be ${JSON_TYPE} or ${VECTORS_TYPE}, but is '${name}'`,
-    { headers },
+    { headers: { 'accept-post': `${JSON_TYPE}, ${VECTORS_TYPE}` } },
   );
 }
 
 /** Counts what arrives: `content-length` may say less than comes, and may be missing. */
 async function readBytes(
   request: Request,
-  { most, memory }: { most: number; memory: BodyMemory },
+  { most, memory }: BodyLimits,
 ): Promise<{ bytes: Uint8Array<ArrayBuffer>; release: () => void }> {
   const announced = Number(request.headers.get('content-length') ?? 0);
   if (announced > most) throw tooLarge(most);
@@ -117,7 +131,8 @@ function decode(type: string, bytes: Uint8Array<ArrayBuffer>): Body {
   return { json: parseObject(binary.head, 'the head of the body'), binary };
 }
 
-function parseObject(bytes: Uint8Array, what: string): Record<string, unknown> {
+/** @throws RequestError `INVALID_ARGUMENT` */
+export function parseObject(bytes: Uint8Array, what: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -1,5 +1,5 @@
 import { type Authorize, type Connection, requireAccess } from './authorize.js';
-import { BodyMemory, withBody } from './body.js';
+import { type BodyLimits, BodyMemory, withBody } from './body.js';
 import { type CorsOptions, corsHeaders, preflight } from './cors.js';
 import { OpenCollections } from './open-collections.js';
 import { describe } from './openapi.js';
@@ -7,6 +7,7 @@ import {
   deleteRecord,
   readBatch,
   readRecord,
+  readRows,
   type ServedCollection,
   search,
   searchBatch,
@@ -14,6 +15,8 @@ import {
 } from './operations.js';
 import { NDJSON_TYPE, progressStream, wantsProgress } from './progress-stream.js';
 import { match, type Route } from './routes.js';
+import { isRows, withRows } from './rows-body.js';
+import { loadSnapshot, SNAPSHOT_TYPE } from './snapshot-body.js';
 import { judge, RequestError } from './status.js';
 
 /** Options of {@link createHandler}. */
@@ -26,6 +29,11 @@ export interface HandlerOptions {
     name: string,
   ) => ServedCollection | undefined | Promise<ServedCollection | undefined>;
   /**
+   * Makes a collection of a snapshot that was put to a name, for example with `Collection.load`; it must refuse a name
+   * that there is. Without it no snapshots are taken.
+   */
+  readonly load?: (name: string, snapshot: ReadableStream<Uint8Array>) => Promise<ServedCollection>;
+  /**
    * Who may do what; see {@link bearerToken}. Without it only requests from and to the loopback are served, which the
    * server must be able to tell: see {@link Connection}.
    */
@@ -34,10 +42,12 @@ export interface HandlerOptions {
   readonly cors?: CorsOptions;
   /** What the paths begin with; default `/api/v1`. */
   readonly prefix?: string;
-  /** Bytes of one body; default 32 MiB. */
+  /** Bytes of one body, and of a line of one whose rows come line by line; default 32 MiB. */
   readonly maxBodyBytes?: number;
   /** Bytes of all bodies that are being answered at one time; default 128 MiB. Past it `BUSY` is the answer. */
   readonly maxBufferedBytes?: number;
+  /** Bytes of a snapshot that is put; default 1 GiB. */
+  readonly maxSnapshotBytes?: number;
   /** Hears of what was answered with a status of 500 or more; default: `console.error`. */
   readonly onError?: (thrown: unknown, request: Request) => void;
 }
@@ -68,7 +78,7 @@ class Server {
   readonly #options: HandlerOptions;
   readonly #prefix: string;
   readonly #collections: OpenCollections;
-  readonly #body: { readonly most: number; readonly memory: BodyMemory };
+  readonly #body: BodyLimits;
 
   constructor(options: HandlerOptions) {
     const { prefix = '/api/v1' } = options;
@@ -101,18 +111,23 @@ class Server {
     for (const [name, value] of Object.entries(corsHeaders(cors, request))) {
       response.headers.set(name, value);
     }
-    return request.method === 'HEAD' ? new Response(null, response) : response;
+    if (request.method !== 'HEAD') return response;
+    // A snapshot that nobody reads would keep writers waiting.
+    await response.body?.cancel();
+    return new Response(null, response);
   }
 
   async #route(request: Request, connection: Connection): Promise<Response> {
     const { cors, authorize } = this.#options;
     const route = match(new URL(request.url).pathname, this.#prefix);
-    const methods = Object.keys(route.methods);
+    const taken = route.name === 'snapshot' && !this.#options.load ? ['GET'] : undefined;
+    const methods = taken ?? Object.keys(route.methods);
     const asked = preflight(cors, request, methods);
     if (asked) return asked;
     // HEAD is GET without the body.
-    const rule = route.methods[request.method === 'HEAD' ? 'GET' : request.method];
-    if (!rule) {
+    const method = request.method === 'HEAD' ? 'GET' : request.method;
+    const rule = route.methods[method];
+    if (!rule || !methods.includes(method)) {
       throw new RequestError(
         'METHOD_NOT_ALLOWED',
         `${methods.join(' and ')} can be done here, but not ${request.method}`,
@@ -125,8 +140,10 @@ class Server {
     }
     const access = { collection: route.collection, action: rule.action };
     await requireAccess(authorize, request, access, connection, cors);
-    if (route.collection === undefined) return json(describe(this.#prefix));
     const { name } = route;
+    if (route.collection === undefined) return json(describe(this.#prefix, this.#options));
+    const { load } = this.#options;
+    if (method === 'PUT' && load) return this.#load(route.collection, request, load);
     return this.#collections.use(route.collection, (collection) =>
       name === 'batch'
         ? this.#batch(collection, request)
@@ -157,8 +174,8 @@ class Server {
         return json(await readRecord(collection, id, include, signal));
       }
       case 'snapshot':
-        return new Response(await collection.snapshot(), {
-          headers: { ...PLAIN_HEADERS, 'content-type': 'application/octet-stream' },
+        return new Response(await collection.snapshotStream(), {
+          headers: { ...PLAIN_HEADERS, 'content-type': SNAPSHOT_TYPE },
         });
       default:
         return json(await collection.stats());
@@ -166,10 +183,9 @@ class Server {
   }
 
   async #batch(collection: ServedCollection, request: Request): Promise<Response> {
-    const idempotencyKey = request.headers.get('idempotency-key');
     if (!wantsProgress(request)) {
-      return withBody(request, this.#body, async (body) => {
-        const result = await readBatch(body, idempotencyKey)(collection, request);
+      return this.#withWrite(request, async (write) => {
+        const result = await write(collection, request);
         // Items that failed must not hide behind a plain success.
         return json(result, result.failed > 0 ? 207 : 200);
       });
@@ -185,10 +201,27 @@ class Server {
           resolve(new Response(lines, { headers }));
         });
       // The body stays counted until the batch is through, which is after the answer has begun.
-      withBody(request, this.#body, (body) => stream(readBatch(body, idempotencyKey))).catch(
-        reject,
-      );
+      this.#withWrite(request, stream).catch(reject);
     });
+  }
+
+  #withWrite<T>(request: Request, use: (write: Write) => Promise<T>): Promise<T> {
+    const key = request.headers.get('idempotency-key');
+    return isRows(request)
+      ? withRows(request, this.#body, (head, rows) => use(readRows(head, rows, key)))
+      : withBody(request, this.#body, (body) => use(readBatch(body, key)));
+  }
+
+  async #load(
+    name: string,
+    request: Request,
+    load: NonNullable<HandlerOptions['load']>,
+  ): Promise<Response> {
+    const { maxSnapshotBytes = 1024 * MEBIBYTE } = this.#options;
+    const collection = await this.#collections.add(name, () =>
+      loadSnapshot(request, maxSnapshotBytes, (snapshot) => load(name, snapshot)),
+    );
+    return json(await collection.stats(), 201);
   }
 
   #failed(thrown: unknown, request: Request): Response {

@@ -27,6 +27,17 @@ export class OpenCollections {
     }
   }
 
+  /** Makes a collection of that name, which is open from then on. */
+  async add(name: string, make: () => Promise<ServedCollection>): Promise<ServedCollection> {
+    if (this.#closed) throw new KindexError('CLOSED', 'the server is closing');
+    if (this.#collections.has(name))
+      throw new KindexError(
+        'DUPLICATE_ID',
+        `there is already a collection ${JSON.stringify(name)}`,
+      );
+    return this.#enter(name, make());
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const opened = await Promise.allSettled(this.#collections.values());
@@ -36,8 +47,7 @@ export class OpenCollections {
     );
   }
 
-  #enter(name: string): Promise<ServedCollection> {
-    const opening = this.#find(name);
+  #enter(name: string, opening = this.#find(name)): Promise<ServedCollection> {
     this.#collections.set(name, opening);
     // Names come from callers: what is not there must not be remembered.
     opening.catch(() => this.#forget(name, opening));

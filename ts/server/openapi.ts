@@ -1,6 +1,7 @@
 import { NDJSON_TYPE } from './progress-stream.js';
 import { ROUTES, type RouteName } from './routes.js';
 import { COMPONENTS } from './schemas.js';
+import { SNAPSHOT_TYPE } from './snapshot-body.js';
 import { type ServerErrorCode, STATUS } from './status.js';
 import { VECTORS_TYPE } from './vectors-body.js';
 
@@ -71,15 +72,29 @@ const WRITING: readonly ServerErrorCode[] = ['CONFLICT', 'QUOTA_EXCEEDED'];
 interface Operation {
   readonly summary: string;
   readonly description?: string;
-  readonly body?: string;
+  /** The bodies that it takes, by type. */
+  readonly content?: object;
   readonly answers: Readonly<Record<number, { description: string; content: object }>>;
   readonly errors: readonly ServerErrorCode[];
   readonly parameters?: readonly object[];
 }
 
+/** A body in JSON, or with its vectors in binary. */
+const bodyOf = (name: string) => ({
+  ...inJson(name),
+  [VECTORS_TYPE]: {
+    schema: {
+      type: 'string',
+      format: 'binary',
+      description: 'The fields as JSON, the vectors as 32-bit floats: see the guide.',
+    },
+  },
+});
+
 /** What there is to say of a route's method beyond its path. */
-const OPERATIONS: Readonly<Record<Exclude<RouteName, 'record'>, Operation>> & {
+const OPERATIONS: Readonly<Record<Exclude<RouteName, 'record' | 'snapshot'>, Operation>> & {
   readonly record: Readonly<Record<'GET' | 'DELETE', Operation>>;
+  readonly snapshot: Readonly<Record<'GET' | 'PUT', Operation>>;
 } = {
   describe: {
     summary: 'This document',
@@ -89,7 +104,7 @@ const OPERATIONS: Readonly<Record<Exclude<RouteName, 'record'>, Operation>> & {
   batch: {
     summary: 'Insert, upsert, update or delete many records in one batch',
     description: `With \`Accept: ${NDJSON_TYPE}\` the answer is streamed: progress as it comes, the result or the error as the last line. What is wrong with the request itself is answered with its status all the same.`,
-    body: 'Batch',
+    content: { ...bodyOf('Batch'), [NDJSON_TYPE]: schema('BatchLine') },
     parameters: [IDEMPOTENCY_KEY],
     answers: {
       200: {
@@ -119,22 +134,30 @@ const OPERATIONS: Readonly<Record<Exclude<RouteName, 'record'>, Operation>> & {
   },
   search: {
     summary: 'The nearest records of one query',
-    body: 'Search',
+    content: bodyOf('Search'),
     answers: { 200: { description: 'Closest first', content: inJson('Hits') } },
     errors: WITH_BODY,
   },
   searchBatch: {
     summary: 'The nearest records of many queries',
-    body: 'SearchBatch',
+    content: bodyOf('SearchBatch'),
     answers: { 200: { description: 'A list of hits per query', content: inJson('HitLists') } },
     errors: WITH_BODY,
   },
   snapshot: {
-    summary: 'The whole collection in the format that every runtime opens',
-    answers: {
-      200: { description: 'A snapshot', content: { 'application/octet-stream': {} } },
+    GET: {
+      summary: 'The whole collection in the format that every runtime opens',
+      description:
+        'Batches wait until it is sent. A caller who stops reading loses it after 30 seconds.',
+      answers: { 200: { description: 'A snapshot', content: { [SNAPSHOT_TYPE]: {} } } },
+      errors: [],
     },
-    errors: [],
+    PUT: {
+      summary: 'Make a collection of a snapshot',
+      content: { [SNAPSHOT_TYPE]: {} },
+      answers: { 201: { description: 'It is open.', content: inJson('Stats') } },
+      errors: ['TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'DUPLICATE_ID', 'QUOTA_EXCEEDED'],
+    },
   },
   stats: {
     summary: 'Facts about the collection',
@@ -143,13 +166,12 @@ const OPERATIONS: Readonly<Record<Exclude<RouteName, 'record'>, Operation>> & {
   },
 };
 
-/** The OpenAPI 3.1 document of the interface below `prefix`. */
-export function describe(prefix: string): object {
+/** The OpenAPI 3.1 document of the interface below `prefix`, with what the options have it serve. */
+export function describe(prefix: string, served: { readonly load?: unknown }): object {
   const paths = ROUTES.map(({ name, path, methods }) => {
-    const operations = Object.keys(methods).map((method) => [
-      method.toLowerCase(),
-      operation(name, method as 'GET' | 'DELETE'),
-    ]);
+    const operations = Object.keys(methods)
+      .filter((method) => method !== 'PUT' || served.load)
+      .map((method) => [method.toLowerCase(), operation(name, method)]);
     const parameters = [
       ...(path.includes('{collection}') ? [COLLECTION] : []),
       ...(path.includes('{id}') ? [ID] : []),
@@ -174,29 +196,19 @@ export function describe(prefix: string): object {
   };
 }
 
-function operation(name: RouteName, method: 'GET' | 'DELETE'): object {
-  const { summary, description, body, parameters, answers, errors } =
-    name === 'record' ? OPERATIONS.record[method] : OPERATIONS[name];
+function operation(name: RouteName, method: string): object {
+  const here: Operation | Readonly<Record<string, Operation>> = OPERATIONS[name];
+  const several = !('summary' in here);
+  const { summary, description, content, parameters, answers, errors } = (
+    several ? here[method] : here
+  ) as Operation;
+  const id = `${method.toLowerCase()}${name[0]?.toUpperCase()}${name.slice(1)}`;
   return {
-    operationId: name === 'record' ? `${method.toLowerCase()}Record` : name,
+    operationId: several ? id : name,
     summary,
     ...(description && { description }),
     ...(parameters && { parameters }),
-    ...(body && {
-      requestBody: {
-        required: true,
-        content: {
-          ...inJson(body),
-          [VECTORS_TYPE]: {
-            schema: {
-              type: 'string',
-              format: 'binary',
-              description: 'The fields as JSON, the vectors as 32-bit floats: see the guide.',
-            },
-          },
-        },
-      },
-    }),
+    ...(content && { requestBody: { required: true, content } }),
     responses: { ...answers, ...refusals([...ALWAYS, ...errors]) },
   };
 }

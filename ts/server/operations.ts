@@ -12,7 +12,7 @@ import type {
 } from '../types.js';
 import type { Body } from './body.js';
 import { checkFields, checkObject } from './schema.js';
-import { BATCH, ROW, SEARCH, SEARCH_BATCH } from './schemas.js';
+import { BATCH, ROW, SEARCH, SEARCH_BATCH, STREAM } from './schemas.js';
 import { RequestError } from './status.js';
 
 /** What the handler needs of a collection; a `Collection` has it all. */
@@ -25,7 +25,7 @@ export type ServedCollection = Pick<
   | 'get'
   | 'search'
   | 'searchBatch'
-  | 'snapshot'
+  | 'snapshotStream'
   | 'stats'
   | 'close'
 >;
@@ -77,6 +77,43 @@ export function readBatch({ json, binary }: Body, idempotencyKey: string | null)
     const batch = (rows ?? Object.fromEntries(given)) as object[];
     return collection[operation as 'insert' | 'upsert' | 'update'](batch, all);
   };
+}
+
+/**
+ * The same for a batch whose rows follow its head. They are written part by part.
+ *
+ * @throws RequestError `INVALID_ARGUMENT`
+ */
+export function readRows(
+  head: Body['json'],
+  rows: AsyncIterable<object>,
+  idempotencyKey: string | null,
+): Write {
+  checkObject(head, STREAM);
+  const { operation, ...rest } = head;
+  const options = { ...rest, ...batchId(head.batchId, idempotencyKey) } as BatchOptions;
+  return async (collection, run) => {
+    try {
+      return await collection[operation as 'insert' | 'upsert' | 'update'](rows, {
+        ...options,
+        ...run,
+      });
+    } catch (thrown) {
+      throw ofTheBody(thrown);
+    }
+  };
+}
+
+/** What was wrong with the body itself, where that is why the rows ended; with what was written before. */
+function ofTheBody(thrown: unknown): unknown {
+  const { result } = thrown as { result?: BatchResult };
+  for (let cause = thrown; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof RequestError)) continue;
+    const { code, index, headers } = cause;
+    const before = result ? ` (${result.written} records were written before)` : '';
+    return new RequestError(code, `${cause.message}${before}`, { index, headers, result });
+  }
+  return thrown;
 }
 
 function formOf(json: Body['json']) {

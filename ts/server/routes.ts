@@ -10,7 +10,7 @@ export type RouteName =
   | 'snapshot'
   | 'stats';
 
-type Method = 'GET' | 'POST' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** A method's part in a route. */
 export interface MethodRule {
@@ -47,7 +47,7 @@ export const ROUTES: readonly {
   {
     name: 'snapshot',
     path: '/collections/{collection}/snapshot',
-    methods: { GET: { action: 'read' } },
+    methods: { GET: { action: 'read' }, PUT: { action: 'write' } },
   },
   { name: 'stats', path: '/collections/{collection}/stats', methods: { GET: { action: 'read' } } },
 ];

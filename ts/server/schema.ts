@@ -48,10 +48,11 @@ export function checkObject(value: Readonly<Record<string, unknown>>, schema: Sc
   }
 }
 
-/** As {@link checkObject}, for the elements of a list; the error carries the position. */
-export function checkFields(list: readonly unknown[], schema: Schema): void {
+/** As {@link checkObject}, for the elements of a list; the error carries the position, counted from `first`. */
+export function checkFields(list: readonly unknown[], schema: Schema, first = 0): void {
   const known = schema.properties ?? {};
-  for (const [index, item] of list.entries()) {
+  for (const [i, item] of list.entries()) {
+    const index = first + i;
     if (typeof item !== 'object' || item === null || Array.isArray(item)) {
       throw new RequestError('INVALID_ARGUMENT', `row ${index} is ${show(item)}, not an object`, {
         index,

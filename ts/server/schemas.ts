@@ -169,6 +169,9 @@ export const BATCH = {
   ),
 } as const;
 
+/** The first line of a batch whose rows follow. */
+export const STREAM = object({ operation: WRITE, ...BATCH_OPTIONS, ...DUPLICATES }, ['operation']);
+
 export const SEARCH = object(
   {
     query: {
@@ -268,6 +271,10 @@ export const COMPONENTS: Readonly<Record<string, Schema>> = {
     { minProperties: 1 },
   ),
   Batch: { oneOf: Object.values(BATCH) },
+  BatchLine: {
+    description: 'The first line is the batch without its rows, every other a row.',
+    anyOf: [STREAM, ref('Row')],
+  },
   BatchResult: object(
     {
       success: { type: 'boolean', description: 'Whether every item was written.' },
@@ -340,6 +347,10 @@ export const COMPONENTS: Readonly<Record<string, Schema>> = {
           errors: list(ref('ItemError'), {
             description: 'Of a batch: every item that was refused.',
           }),
+          result: {
+            ...ref('BatchResult'),
+            description: 'Of a batch in parts that ended early: what was written before.',
+          },
         },
         ['code', 'message'],
       ),

@@ -1,4 +1,5 @@
 import { type ErrorCode, type ItemError, isRetryable, toKindexError } from '../errors.js';
+import type { BatchResult } from '../types.js';
 
 /** What `error.code` of an answer can be: the codes of `KindexError`, and what only HTTP knows. */
 export type ServerErrorCode =
@@ -54,6 +55,8 @@ export interface ErrorBody {
     readonly index?: number;
     /** Of a batch: every item that was refused. */
     readonly errors?: readonly ItemError[];
+    /** Of a batch in parts that ended early: what was written before. */
+    readonly result?: BatchResult;
   };
 }
 
@@ -63,16 +66,22 @@ export class RequestError extends Error {
   readonly code: ServerErrorCode;
   readonly index: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly result: BatchResult | undefined;
 
   constructor(
     code: ServerErrorCode,
     message: string,
-    options: { index?: number; headers?: Readonly<Record<string, string>> } = {},
+    options: {
+      index?: number | undefined;
+      headers?: Readonly<Record<string, string>>;
+      result?: BatchResult | undefined;
+    } = {},
   ) {
     super(message);
     this.code = code;
     this.index = options.index;
     this.headers = options.headers ?? {};
+    this.result = options.result;
   }
 }
 
@@ -83,33 +92,45 @@ export function judge(thrown: unknown): {
   body: ErrorBody;
 } {
   if (thrown instanceof RequestError) {
-    const { code, message, index, headers } = thrown;
-    return answer(code, STATUS[code], message, index, undefined, headers);
+    const { code } = thrown;
+    return answer(code, STATUS[code], thrown, thrown.headers);
   }
   const known = toKindexError(thrown, 'CRASHED');
   // By its form, not by its class: the collection may come from another copy of the package.
   if ((thrown as { code?: unknown } | null)?.code !== known.code) {
-    return answer('INTERNAL', STATUS.INTERNAL, 'the server failed on this request', undefined);
+    return answer('INTERNAL', STATUS.INTERNAL, { message: 'the server failed on this request' });
   }
   const errors = itemErrors(thrown);
-  return answer(known.code, statusOf(known.code, errors), known.message, known.index, errors);
+  const { code, message, index } = known;
+  const { result } = thrown as { result?: BatchResult };
+  return answer(code, statusOf(code, errors), { message, index, errors, result });
 }
 
 function answer(
   code: ServerErrorCode,
   status: number,
-  message: string,
-  index: number | undefined,
-  errors?: readonly ItemError[],
+  what: {
+    message: string;
+    index?: number | undefined;
+    errors?: readonly ItemError[] | undefined;
+    result?: BatchResult | undefined;
+  },
   headers: Readonly<Record<string, string>> = {},
 ) {
+  const { message, index, errors, result } = what;
   const again =
     code === 'BUSY' || code === 'CLOSED' || (code in STATUS && isRetryable(code as ErrorCode));
   return {
     status,
     headers: { ...(again && { 'retry-after': RETRY_AFTER }), ...headers },
     body: {
-      error: { code, message, ...(index !== undefined && { index }), ...(errors && { errors }) },
+      error: {
+        code,
+        message,
+        ...(index !== undefined && { index }),
+        ...(errors && { errors }),
+        ...(result && { result }),
+      },
     },
   };
 }
