@@ -1,12 +1,13 @@
 import { fromWire, KindexError } from '../errors.js';
-import type {
-  CallName,
-  Calls,
-  Handle,
-  HostEvent,
-  HostProgress,
-  Reply,
-  Request,
+import {
+  type CallName,
+  type Calls,
+  type Handle,
+  type HostEvent,
+  type HostProgress,
+  large,
+  type Reply,
+  type Request,
 } from './protocol.js';
 
 interface Pending {
@@ -54,7 +55,7 @@ export class Client {
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, onProgress: options.onProgress });
       try {
-        this.#post({ id, call, arguments: input } as Request, options.transfer ?? []);
+        this.#post({ id, call, arguments: input } as Request, large(options.transfer ?? []));
       } catch (cause) {
         this.#pending.delete(id);
         reject(

@@ -7,7 +7,14 @@ import { Entries, keyOf } from './entries.js';
 import { type Glue, isTrap } from './glue.js';
 import type { Handlers, HandlersOf, Report, Send } from './handlers.js';
 import { HostCollection } from './host-collection.js';
-import type { CallName, Handle, Reply, Request, ResultColumns } from './protocol.js';
+import {
+  type CallName,
+  type Handle,
+  large,
+  type Reply,
+  type Request,
+  type ResultColumns,
+} from './protocol.js';
 import { readCalls } from './read-calls.js';
 import type { Place } from './recover.js';
 import { checkSettings } from './settings.js';
@@ -99,7 +106,7 @@ export class Host {
       if (this.#crash) throw this.#crash;
       const handler = this.#handlers[call] as (input: unknown, report: Report) => Promise<unknown>;
       const value = await handler(input, (progress) => send({ id, progress }, []));
-      send({ id, value }, transfers(value));
+      send({ id, value }, large(transfers(value)));
     } catch (thrown) {
       send({ id, error: toWire(this.#judge(thrown)) }, []);
     }

@@ -233,6 +233,14 @@ export type Started =
   | { readonly kindex: 'started'; readonly life: string | undefined }
   | { readonly kindex: 'failed'; readonly message: string };
 
+/** A buffer up to this size is copied in less time than it takes to hand it over. */
+const SMALL_BYTES = 32 * 1024;
+
+/** Those of the buffers that are worth handing over instead of copying. */
+export function large(buffers: readonly ArrayBuffer[]): ArrayBuffer[] {
+  return buffers.filter(({ byteLength }) => byteLength > SMALL_BYTES);
+}
+
 /** Buffers of a slice that go over without a copy. */
 export function sliceTransfers(slice: Slice): ArrayBuffer[] {
   const columns = [slice.ids, slice.metadata, slice.documents];
