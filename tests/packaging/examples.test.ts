@@ -4,8 +4,17 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { copyConsumer } from '../../scripts/consumers.mjs';
 import { root } from '../../scripts/paths.mjs';
-import { answers, command, DIMENSION, fixture, newFolder, QUERIES, ROWS } from './support.js';
-import { startWrangler } from './wrangler.js';
+import {
+  answers,
+  command,
+  DIMENSION,
+  fixture,
+  newFolder,
+  programs,
+  QUERIES,
+  ROWS,
+} from './support.js';
+import { OFFLINE, startWrangler } from './wrangler.js';
 
 const numbers = new Float32Array(new Uint8Array(readFileSync(fixture)).buffer);
 const vector = (row: number) => numbers.slice(row * DIMENSION, (row + 1) * DIMENSION);
@@ -36,29 +45,45 @@ function recall(found: readonly (readonly { id: string }[])[]): number {
 
 const queries = Array.from({ length: QUERIES }, (_, i) => query(i));
 
-test('snapshot_search_answers_from_an_asset', async () => {
-  const folder = example('snapshot-search');
-  const vectors = join(folder, 'vectors.f32');
-  writeFileSync(vectors, new Uint8Array(numbers.slice(0, ROWS * DIMENSION).buffer));
-  writeFileSync(join(folder, 'ids.json'), JSON.stringify(ids));
-  await command(process.execPath, ['build.mjs', vectors, 'ids.json'], { cwd: folder });
-  const worker = await startWrangler(folder);
-  try {
-    const found: { id: string }[][] = [];
-    for (const each of queries) {
-      const { status, json } = await post(worker.url, { vector: [...each], k: 10 });
-      assert.equal(status, 200, JSON.stringify(json));
-      const { hits, size } = json as { hits: { id: string }[]; size: number };
-      assert.equal(size, ROWS);
-      found.push(hits);
+for (const from of ['an_asset', 'r2'] as const) {
+  test(`snapshot_search_answers_from_${from}`, async () => {
+    const folder = example('snapshot-search');
+    const vectors = join(folder, 'vectors.f32');
+    const state = newFolder();
+    writeFileSync(vectors, new Uint8Array(numbers.slice(0, ROWS * DIMENSION).buffer));
+    writeFileSync(join(folder, 'ids.json'), JSON.stringify(ids));
+    await command(process.execPath, ['build.mjs', vectors, 'ids.json'], { cwd: folder });
+    if (from === 'r2') await moveToBucket(join(folder, 'public', 'words.kindex'), folder, state);
+    const worker = await startWrangler(folder, {
+      state,
+      ...(from === 'r2' && { environment: 'r2' }),
+    });
+    try {
+      const found: { id: string }[][] = [];
+      for (const each of queries) {
+        const { status, json } = await post(worker.url, { vector: [...each], k: 10 });
+        assert.equal(status, 200, JSON.stringify(json));
+        const { hits, size } = json as { hits: { id: string }[]; size: number };
+        assert.equal(size, ROWS);
+        found.push(hits);
+      }
+      assert.ok(recall(found) > 0.9, `recall ${recall(found)} of codes alone`);
+      const { status, json } = await post(worker.url, { vector: [1, 2, 3] });
+      assert.deepEqual([status, (json as { code: string }).code], [400, 'DIMENSION_MISMATCH']);
+    } finally {
+      await worker.stop();
+      rmSync(state, { recursive: true, force: true });
     }
-    assert.ok(recall(found) > 0.9, `recall ${recall(found)} of codes alone`);
-    const { status, json } = await post(worker.url, { vector: [1, 2, 3] });
-    assert.deepEqual([status, (json as { code: string }).code], [400, 'DIMENSION_MISMATCH']);
-  } finally {
-    await worker.stop();
-  }
-});
+  });
+}
+
+/** Puts the file into the bucket as wrangler keeps it here, and leaves no asset. */
+async function moveToBucket(file: string, folder: string, state: string): Promise<void> {
+  const put = ['r2', 'object', 'put', 'words/words.kindex', '--file', file, '--local'];
+  const args = [programs.wrangler, ...put, '--persist-to', state];
+  await command(programs.node24, args, { cwd: folder, env: OFFLINE });
+  rmSync(file);
+}
 
 test('a_durable_object_keeps_what_it_has_answered', async () => {
   const folder = example('durable-object');

@@ -9,29 +9,35 @@ export interface Wrangler {
   stop(): Promise<void>;
 }
 
+/** Nothing is asked, sent or looked up. */
+export const OFFLINE = {
+  CI: '1',
+  NO_COLOR: '1',
+  WRANGLER_SEND_METRICS: 'false',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+};
+
 /** How long it may take to bundle and start. */
 const START_MS = 90_000;
 
 /** Runs `wrangler dev` in a folder that holds a wrangler.jsonc. `state`: where its storage outlives it. */
 export async function startWrangler(
   folder: string,
-  { state, variables = {} }: { state?: string; variables?: Record<string, string> } = {},
+  {
+    state,
+    environment,
+    variables = {},
+  }: { state?: string; environment?: string; variables?: Record<string, string> } = {},
 ): Promise<Wrangler> {
   const port = await freePort();
   const args = [programs.wrangler, 'dev', '--port', String(port), '--ip', '127.0.0.1'];
   args.push('--inspector-port', String(await freePort()), '--show-interactive-dev-session=false');
   if (state) args.push('--persist-to', state);
+  if (environment) args.push('--env', environment);
   for (const [name, value] of Object.entries(variables)) args.push('--var', `${name}:${value}`);
   const child = spawn(programs.node24, args, {
     cwd: folder,
-    // Nothing is asked, sent or looked up.
-    env: {
-      ...process.env,
-      CI: '1',
-      NO_COLOR: '1',
-      WRANGLER_SEND_METRICS: 'false',
-      CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-    },
+    env: { ...process.env, ...OFFLINE },
     // Ends when its input does; the group holds workerd as well.
     detached: process.platform !== 'win32',
   });

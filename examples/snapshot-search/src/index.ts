@@ -2,16 +2,19 @@ import { Collection, KindexError } from 'kindex';
 
 interface Env {
   readonly ASSETS: { fetch(request: Request | URL): Promise<Response> };
+  /** A bucket of R2, where the configuration binds one. */
+  readonly BUCKET?: { get(key: string): Promise<{ readonly body: ReadableStream } | null> };
 }
 
 /** Opened by the first request of an isolate; all others of it find it open. */
 let opening: Promise<Collection> | undefined;
 
-async function open({ ASSETS }: Env, request: Request): Promise<Collection> {
-  // From R2 it is `await env.BUCKET.get('words.kindex')` and `Collection.load(object.body)`.
-  const response = await ASSETS.fetch(new URL('/words.kindex', request.url));
+async function open({ ASSETS, BUCKET }: Env, request: Request): Promise<Collection> {
+  const object = await BUCKET?.get('words.kindex');
   // Read as it arrives: the snapshot is never in memory beside the collection.
-  return Collection.load(response);
+  return Collection.load(
+    object?.body ?? (await ASSETS.fetch(new URL('/words.kindex', request.url))),
+  );
 }
 
 export default {
