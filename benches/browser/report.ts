@@ -38,31 +38,48 @@ function head({ machine, browser, date, rounds, sets, loads, notes }: Results): 
   ].join('\n');
 }
 
+/** A column of a table: its title, and what it says of a row. */
+type Column<T> = readonly [title: string, cell: (row: T) => string];
+
+type Placed = Pick<Insertion, 'data' | 'dimension' | 'rows' | 'library'>;
+type Graph = Pick<Insertion, 'threads' | 'm' | 'efConstruction' | 'library'>;
+
+const DATA: readonly Column<Placed>[] = [
+  ['data', ({ data }) => data],
+  ['dimension', ({ dimension }) => String(dimension)],
+];
+const LIBRARY: Column<Placed> = ['library', ({ library }) => library];
+const PLACE: readonly Column<Placed>[] = [...DATA, ['N', ({ rows }) => whole(rows)], LIBRARY];
+
+const THREADS: Column<Graph> = ['threads', ({ threads }) => String(threads)];
+/** voy has a tree. */
+const graph = (library: string, value: number) => (library.startsWith('voy') ? '' : String(value));
+const GRAPH: readonly Column<Graph>[] = [
+  THREADS,
+  ['M', ({ library, m }) => graph(library, m)],
+  ['efC', ({ library, efConstruction }) => graph(library, efConstruction)],
+];
+
+const BEAM: Column<Pick<Searching, 'ef'>> = ['ef', ({ ef }) => (ef === 0 ? '' : String(ef))];
+const FOUND: readonly Column<Pick<Searching, 'recall' | 'rate'>>[] = [
+  ['recall@10', ({ recall }) => recall.toFixed(4)],
+  ['queries/s', ({ rate }) => whole(rate)],
+];
+const INSERTS: Column<Pick<Insertion, 'rate'>> = ['inserts/s', ({ rate }) => whole(rate)];
+
 function builds({ insertions }: Results): string {
   const rows = insertions.filter(({ kind }) => kind === 'build');
-  return table(
+  return table<Insertion>(
     'Inserting one batch into an empty index, encoding included',
+    rows,
     [
-      'data',
-      'dimension',
-      'N',
-      'library',
-      'threads',
-      'M',
-      'efC',
-      'inserts/s',
-      'x hnswlib-wasm',
-      'ready ms',
-      'peak MB',
+      ...PLACE,
+      ...GRAPH,
+      INSERTS,
+      ['x hnswlib-wasm', (row) => times(row.rate, yardstick(rows, row)?.rate)],
+      ['ready ms', ({ openMs }) => whole(openMs)],
+      ['peak MB', ({ peakBytes }) => megabytes(peakBytes)],
     ],
-    rows.map((row) => [
-      ...placed(row),
-      ...graphOf(row),
-      whole(row.rate),
-      times(row.rate, yardstick(rows, row)?.rate),
-      whole(row.openMs),
-      megabytes(row.peakBytes),
-    ]),
     "Peak MB: the high-water mark of the page's process, the benchmark's own copy of the data included.",
   );
 }
@@ -75,49 +92,38 @@ function curve({ insertions }: Results): string {
   const lines = SET_NAMES.flatMap((data) => {
     const of = builds.filter((row) => row.data === data);
     const libraries = [...new Set(of.map(({ library }) => library))];
-    return libraries.map((library) => {
-      const rate = (n: number) => of.find((row) => row.library === library && row.rows === n)?.rate;
-      const ratio = (rate(100_000) ?? Number.NaN) / (rate(10_000) ?? Number.NaN);
-      return [data, library, ...sizes.map((n) => whole(rate(n))), ratio ? ratio.toFixed(2) : ''];
-    });
+    return libraries.map((library) => ({
+      data,
+      library,
+      rate: (n: number) => of.find((row) => row.library === library && row.rows === n)?.rate,
+    }));
   });
-  const titles = ['data', 'library', ...sizes.map((n) => whole(n)), '100k / 10k'];
-  return table('Inserts/s by N', titles, lines);
+  return table<(typeof lines)[number]>('Inserts/s by N', lines, [
+    ['data', ({ data }) => data],
+    ['library', ({ library }) => library],
+    ...sizes.map((n) => [whole(n), ({ rate }) => whole(rate(n))] as Column<(typeof lines)[number]>),
+    ['100k / 10k', ({ rate }) => times(rate(100_000), rate(10_000), 2)],
+  ]);
 }
 
 function growth({ insertions }: Results): string {
-  const rows = insertions.filter(({ kind }) => kind === 'growth');
-  return table(
+  return table<Insertion>(
     'Growing by batches of 1,000',
+    insertions.filter(({ kind }) => kind === 'growth'),
     [
-      'data',
-      'dimension',
-      'from',
-      'to',
-      'library',
-      'threads',
-      'M',
-      'efC',
-      'inserts/s',
-      'p95 of a batch, ms',
-      'recall@10',
+      ...DATA,
+      ['from', ({ from }) => whole(from)],
+      ['to', ({ rows }) => whole(rows)],
+      LIBRARY,
+      ...GRAPH,
+      INSERTS,
+      ['p95 of a batch, ms', ({ ms }) => p95(ms).toFixed(1)],
+      ['recall@10', ({ recall, ef }) => `${recall?.toFixed(4)} (ef ${ef})`],
     ],
-    rows.map((row) => [
-      row.data,
-      String(row.dimension),
-      whole(row.from),
-      whole(row.rows),
-      row.library,
-      ...graphOf(row),
-      whole(row.rate),
-      p95(row.ms).toFixed(1),
-      `${row.recall?.toFixed(4)} (ef ${row.ef})`,
-    ]),
   );
 }
 
 function singles({ insertions }: Results): string {
-  const rows = insertions.filter(({ kind }) => kind === 'single' || kind === 'gathered');
   const batch = (row: Insertion) =>
     insertions.find(
       (other) =>
@@ -126,27 +132,20 @@ function singles({ insertions }: Results): string {
         other.data === row.data &&
         other.rows === row.rows,
     );
-  return table(
+  return table<Insertion>(
     'Single inserts against one batch',
+    insertions.filter(({ kind }) => kind === 'single' || kind === 'gathered'),
     [
-      'data',
-      'dimension',
-      'N',
-      'library',
-      'threads',
-      'M',
-      'efC',
-      'calls',
-      'inserts/s',
-      'one batch, inserts/s',
+      ...PLACE,
+      ...GRAPH,
+      [
+        'calls',
+        ({ kind }) =>
+          kind === 'gathered' ? 'all at once, awaited together' : 'one after the other',
+      ],
+      INSERTS,
+      ['one batch, inserts/s', (row) => whole(batch(row)?.rate)],
     ],
-    rows.map((row) => [
-      ...placed(row),
-      ...graphOf(row),
-      row.kind === 'gathered' ? 'all at once, awaited together' : 'one after the other',
-      whole(row.rate),
-      whole(batch(row)?.rate),
-    ]),
   );
 }
 
@@ -161,94 +160,44 @@ function compared({ searches }: Results): string {
   const best = [...groups.values()].flatMap(
     (group) => group.find(({ recall }) => recall >= RECALL) ?? [],
   );
-  return table(
+  return table<Searching>(
     `Queries/s at recall@10 of ${RECALL} or more: the narrowest beam measured that reaches it`,
+    best,
     [
-      'data',
-      'dimension',
-      'N',
-      'library',
-      'threads',
-      'calls',
-      'ef',
-      'recall@10',
-      'queries/s',
-      'x hnswlib-wasm',
+      ...PLACE,
+      THREADS,
+      ['calls', ({ way }) => way],
+      BEAM,
+      ...FOUND,
+      ['x hnswlib-wasm', (row) => times(row.rate, yardstick(best, row)?.rate)],
     ],
-    best.map((row) => [
-      ...placed(row),
-      String(row.threads),
-      row.way,
-      beam(row.ef),
-      row.recall.toFixed(4),
-      whole(row.rate),
-      times(row.rate, yardstick(best, row)?.rate),
-    ]),
   );
 }
 
 function searches({ searches }: Results): string {
-  const usual = searches.filter(({ part }) => part !== 'million');
-  return table(
+  return table<Searching>(
     'Queries/s and recall by beam',
-    [
-      'data',
-      'dimension',
-      'N',
-      'library',
-      'threads',
-      'M',
-      'efC',
-      'calls',
-      'ef',
-      'recall@10',
-      'queries/s',
-    ],
-    usual.map((row) => [
-      ...placed(row),
-      ...graphOf(row),
-      row.way,
-      beam(row.ef),
-      row.recall.toFixed(4),
-      whole(row.rate),
-    ]),
+    searches.filter(({ part }) => part !== 'million'),
+    [...PLACE, ...GRAPH, ['calls', ({ way }) => way], BEAM, ...FOUND],
   );
 }
 
 function filters({ filters }: Results): string {
   const exact = (row: Filtering) =>
-    filters.find((other) => other.exact && other.share === row.share);
-  return table(
+    filters.find((other) => other.exact && other.share === row.share)?.rate;
+  return table<Filtering>(
     'Filtered search, awaited one by one',
+    filters.filter((row) => !row.exact),
     [
-      'data',
-      'dimension',
-      'N',
-      'library',
-      'threads',
-      'M',
-      'efC',
-      'share',
-      'ef',
-      'way',
-      'recall@10',
-      'queries/s',
-      'exact scan, queries/s',
-      'x exact',
+      ...PLACE,
+      ...GRAPH,
+      ['share', ({ share }) => `${share / 10} %`],
+      BEAM,
+      ['way', ({ strategy }) => strategy],
+      ...FOUND,
+      ['exact scan, queries/s', (row) => whole(exact(row))],
+      ['x exact', (row) => times(row.rate, exact(row))],
     ],
-    filters
-      .filter((row) => !row.exact)
-      .map((row) => [
-        ...placed(row),
-        ...graphOf(row),
-        `${row.share / 10} %`,
-        String(row.ef),
-        row.strategy,
-        row.recall.toFixed(4),
-        whole(row.rate),
-        whole(exact(row)?.rate),
-        times(row.rate, exact(row)?.rate),
-      ]),
   );
 }
 
@@ -261,29 +210,26 @@ function million({ insertions, searches }: Results): string {
     `Built in ${(built.ms.reduce((a, b) => a + b, 0) / 1000).toFixed(1)} s (${whole(built.rate)} inserts/s).`,
     `Peak of the page's process ${megabytes(built.peakBytes)} MB (23 MB of codes and 77 MB of rows are the generator's); ${bytes.map(([name, n]) => `${name} ${megabytes(n)} MB`).join(', ')}.`,
   ].join(' ');
-  return table(
-    'A million vectors',
-    ['ef', 'recall@10 on 100 queries', 'queries/s, one thread'],
-    searches
-      .filter(({ part }) => part === 'million')
-      .map((row) => [beam(row.ef), row.recall.toFixed(4), whole(row.rate)]),
+  return table<Searching>(
+    'A million vectors: 100 queries, one thread',
+    searches.filter(({ part }) => part === 'million'),
+    [BEAM, ...FOUND],
     facts,
   );
 }
 
 function longTasks({ insertions }: Results): string {
-  const rows = insertions.filter(({ longTasks }) => longTasks !== undefined);
-  const cell = (tasks: readonly number[]) =>
+  const cell = (tasks: readonly number[] = []) =>
     tasks.length === 0 ? 'none' : `${tasks.length}, longest ${whole(Math.max(...tasks))}`;
-  return table(
+  return table<Insertion>(
     'Long tasks (50 ms or more) on the main thread, ms',
-    ['data', 'dimension', 'N', 'library', 'kind', 'while inserting', 'while searching'],
-    rows.map((row) => [
-      ...placed(row),
-      row.kind,
-      cell(row.longTasks!.inserting),
-      cell(row.longTasks!.searching),
-    ]),
+    insertions.filter(({ longTasks }) => longTasks !== undefined),
+    [
+      ...PLACE,
+      ['kind', ({ kind }) => kind],
+      ['while inserting', ({ longTasks }) => cell(longTasks?.inserting)],
+      ['while searching', ({ longTasks }) => cell(longTasks?.searching)],
+    ],
   );
 }
 
@@ -297,46 +243,33 @@ function yardstick<T extends { library: string; data: SetName; rows: number }>(
   );
 }
 
-function table(
-  title: string,
-  titles: readonly string[],
-  lines: readonly (readonly string[])[],
+function table<T>(
+  heading: string,
+  rows: readonly T[],
+  columns: readonly Column<T>[],
   text = '',
 ): string {
-  if (lines.length === 0) return '';
+  if (rows.length === 0) return '';
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const rule = `|${titles.map((name) => (/^(data|library|calls|way|kind|while)/.test(name) ? '---' : '--:')).join('|')}|`;
+  const rule = ([title]: Column<T>) =>
+    /^(data|library|calls|way|kind|while)/.test(title) ? '---' : '--:';
   return [
-    `## ${title}`,
+    `## ${heading}`,
     '',
     ...(text ? [text, ''] : []),
-    line(titles),
-    rule,
-    ...lines.map(line),
+    line(columns.map(([title]) => title)),
+    `|${columns.map(rule).join('|')}|`,
+    ...rows.map((row) => line(columns.map(([, cell]) => cell(row)))),
   ].join('\n');
 }
 
-const placed = ({ data, dimension, rows, library }: Searching | Insertion) => [
-  data,
-  String(dimension),
-  whole(rows),
-  library,
-];
-
-const graphOf = ({ threads, m, efConstruction, library }: Searching | Insertion) =>
-  library.startsWith('voy')
-    ? [String(threads), '', '']
-    : [String(threads), String(m), String(efConstruction)];
-
 const load = (value: number) => value.toFixed(1);
-
-const beam = (ef: number) => (ef === 0 ? '' : String(ef));
 
 const whole = (value: number | undefined) =>
   value === undefined || Number.isNaN(value) ? '' : Math.round(value).toLocaleString('en');
 
-const times = (value: number, by: number | undefined) =>
-  by === undefined ? '' : (value / by).toFixed(1);
+const times = (value: number | undefined, by: number | undefined, digits = 1) =>
+  value === undefined || by === undefined ? '' : (value / by).toFixed(digits);
 
 const megabytes = (bytes: number | undefined) =>
   bytes === undefined ? '' : whole(bytes / 2 ** 20);
