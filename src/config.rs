@@ -21,7 +21,7 @@ pub enum Quantization {
     /// Seven-bit codes with a scale per vector, rescored on the floats.
     #[default]
     Int8,
-    /// Rotated sign bits, rescored: a reserved name, refused by [`Config::validate`].
+    /// The signs of the rotated vector and its length, rescored on the floats: for many components.
     Binary,
 }
 
@@ -77,18 +77,11 @@ impl Config {
     /// Checks every field.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` that names the field, its bounds and its value; `UNSUPPORTED` for binary
-    /// codes, whose name is reserved.
+    /// `INVALID_ARGUMENT` that names the field, its bounds and its value.
     pub fn validate(&self) -> Result<(), Error> {
         in_bounds("dimension", self.dimension, 1, MAX_DIMENSION)?;
         in_bounds("graph.m", self.m, MIN_M, MAX_M)?;
         in_bounds("graph.efConstruction", self.ef_construction, 8, MAX_EF)?;
-        if self.quantization == Quantization::Binary {
-            return Err(Error::new(
-                Code::Unsupported,
-                "quantization 'binary' is not in this version; 'int8' and 'none' are",
-            ));
-        }
         if !self.keep_vectors && self.quantization == Quantization::None {
             return Err(Error::new(
                 Code::InvalidArgument,

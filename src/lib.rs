@@ -71,6 +71,7 @@
 //! `kindex-store` of the same repository.
 
 mod batch_rows;
+mod bits;
 mod bitset;
 pub mod codec;
 mod codes;
@@ -82,7 +83,6 @@ mod graph;
 mod ids;
 mod index;
 pub mod json;
-#[allow(dead_code, reason = "the sign kernels wait for binary codes")]
 mod kernel;
 mod key_map;
 pub mod metadata;

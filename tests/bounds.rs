@@ -37,9 +37,6 @@ fn options_out_of_bounds_name_the_field() {
     wrong(|c| c.m = 3, "graph.m");
     wrong(|c| c.m = 65, "graph.m");
     wrong(|c| c.ef_construction = 4097, "graph.efConstruction");
-    let mut binary = Config::new(8);
-    binary.quantization = Quantization::Binary;
-    assert_eq!(Index::new(binary).unwrap_err().code(), Code::Unsupported);
     wrong(
         |c| {
             c.keep_vectors = false;

@@ -3,7 +3,7 @@
 
 use kindex::collection::{Batch, Operation, Replay, Row, SnapshotLoader};
 use kindex::metadata::Filter;
-use kindex::{Code, Collection, Config, Error, SearchOptions, codec};
+use kindex::{Code, Collection, Config, Error, Metric, Quantization, SearchOptions, codec};
 
 const DIMENSION: usize = 3;
 /// Bytes of a frame in front of its payload: tag, length, checksum.
@@ -37,7 +37,11 @@ fn write(
 }
 
 fn sample() -> (Collection, Vec<Vec<u8>>) {
-    let mut collection = Collection::new(Config::new(DIMENSION)).unwrap();
+    sample_of(Config::new(DIMENSION))
+}
+
+fn sample_of(config: Config) -> (Collection, Vec<Vec<u8>>) {
+    let mut collection = Collection::new(config).unwrap();
     let mut log = write(&mut collection, Operation::Insert, 0..9);
     log.extend(write(&mut collection, Operation::Upsert, 4..12));
     log.extend(write(&mut collection, Operation::Delete, 0..2));
@@ -129,7 +133,19 @@ fn a_snapshot_with_any_bit_flipped_is_corrupt() {
 
 #[test]
 fn a_forged_snapshot_is_refused_or_safe_to_use() {
-    let bytes = sample().0.to_bytes().unwrap();
+    forge(Config::new(DIMENSION));
+}
+
+#[test]
+fn a_forged_snapshot_of_binary_codes_is_refused_or_safe_to_use() {
+    for metric in [Metric::Cosine, Metric::Euclidean] {
+        let quantization = Quantization::Binary;
+        forge(Config { quantization, metric, keep_vectors: false, ..Config::new(DIMENSION) });
+    }
+}
+
+fn forge(config: Config) {
+    let bytes = sample_of(config).0.to_bytes().unwrap();
     let (mut refused, mut loaded) = (0, 0);
     for at in 0..bytes.len() {
         for mask in [1, 2, 4, 8, 16, 32, 64, 128, 255] {

@@ -87,7 +87,7 @@ fn built(config: Config, batches: impl IntoIterator<Item = usize>) -> Index {
 
 #[test]
 fn the_exact_search_finds_what_a_plain_scan_finds() {
-    for quantization in [Quantization::None, Quantization::Int8] {
+    for quantization in [Quantization::None, Quantization::Int8, Quantization::Binary] {
         let config = Config { quantization, ..Config::new(WORDNET.dimension) };
         let index = built(config, [ROWS]);
         let options = SearchOptions { exact: true, ..walk(0) };

@@ -9,17 +9,17 @@ use std::prelude::v1::test as everywhere;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as everywhere;
 
-use kindex::{Config, Metric, NodeId};
+use kindex::{Config, Metric, NodeId, Quantization};
 use support::{bytes_of, index_of, mixture};
 
 const SEED: u64 = 4711;
 
 /// A build at once, growth by batches, deletions, and slots that are used again.
-fn fingerprint(metric: Metric) -> u64 {
-    let dimension = 24;
+fn fingerprint(metric: Metric, quantization: Quantization, dimension: usize) -> u64 {
     let vectors = mixture(8000, dimension, 60, 0.4, false, SEED);
     let mut config = Config::new(dimension);
     config.metric = metric;
+    config.quantization = quantization;
     let mut index = index_of(&config, &vectors[..6500 * dimension], 6500);
     for batch in vectors[6500 * dimension..].chunks(600 * dimension) {
         index.insert(batch, &mut |_| {}).unwrap();
@@ -40,10 +40,26 @@ fn fingerprint(metric: Metric) -> u64 {
 
 #[everywhere]
 fn cosine_codes_and_links_are_the_same_everywhere() {
-    assert_eq!(fingerprint(Metric::Cosine), 6_826_812_214_253_182_985, "seed {SEED}");
+    assert_eq!(
+        fingerprint(Metric::Cosine, Quantization::Int8, 24),
+        6_826_812_214_253_182_985,
+        "seed {SEED}"
+    );
 }
 
 #[everywhere]
 fn euclidean_codes_and_links_are_the_same_everywhere() {
-    assert_eq!(fingerprint(Metric::Euclidean), 9_399_287_084_508_705_646, "seed {SEED}");
+    assert_eq!(
+        fingerprint(Metric::Euclidean, Quantization::Int8, 24),
+        9_399_287_084_508_705_646,
+        "seed {SEED}"
+    );
+}
+
+#[everywhere]
+fn binary_codes_and_links_are_the_same_everywhere() {
+    for (metric, expected) in [(Metric::Cosine, 0), (Metric::Dot, 0), (Metric::Euclidean, 0)] {
+        let found = fingerprint(metric, Quantization::Binary, 70);
+        assert_eq!(found, expected, "{metric:?}, seed {SEED}");
+    }
 }

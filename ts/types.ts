@@ -7,7 +7,15 @@ import type { StorageAdapter } from './storage/storage.js';
 /** How vectors are compared. */
 export type Metric = 'cosine' | 'dot' | 'euclidean';
 
-/** How vectors are kept for the walk through the graph; results are rescored on the float vectors. */
+/**
+ * How vectors are kept for the walk through the graph; results are rescored on the float vectors where these are kept.
+ *
+ * - `int8` (seven bits a component): the choice for nearly everything. About 500 bytes a vector of 384 numbers.
+ * - `binary` (one bit a component): 52 bytes a vector of 384 numbers, and for vectors of some hundred components, as
+ *   embeddings have. Its order is coarse: it needs a wider beam (`ef`, 160 if you name none) for the same recall, and
+ *   with `keepVectors: false` results are estimates, of which about 4 in 10 are not among the true nearest.
+ * - `none`: the float vectors themselves.
+ */
 export type Quantization = 'none' | 'int8' | 'binary';
 
 /** A value of metadata. A `Date` is stored, filtered and returned as milliseconds since 1970. */

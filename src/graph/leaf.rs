@@ -1,5 +1,6 @@
 //! All pairs of a small group of nodes: the multiplication in "partition and multiply".
 
+use crate::codes::Codes;
 use crate::graph::select::few_directions;
 use crate::ids::NodeId;
 use crate::kernel;
@@ -38,10 +39,9 @@ impl Leaf {
     pub(crate) fn load(&mut self, vectors: &Vectors, nodes: &[NodeId]) {
         self.count = nodes.len();
         self.table.resize(self.count * self.count, 0.0);
-        if vectors.has_codes() {
-            self.multiply_codes(vectors, nodes);
-        } else {
-            self.multiply_floats(vectors, nodes);
+        match vectors.codes() {
+            Some(codes) => self.multiply_codes(vectors, codes, nodes),
+            None => self.compare_each(vectors, nodes),
         }
     }
 
@@ -56,13 +56,13 @@ impl Leaf {
         &self.table[at * self.count..][..self.count]
     }
 
-    fn multiply_codes(&mut self, vectors: &Vectors, nodes: &[NodeId]) {
-        let padded = vectors.codes().layout().padded();
+    fn multiply_codes(&mut self, vectors: &Vectors, codes: &Codes, nodes: &[NodeId]) {
+        let padded = codes.layout().padded();
         self.codes.clear();
         self.trailers.clear();
         for &node in nodes {
-            self.codes.extend_from_slice(vectors.codes().codes(node));
-            self.trailers.push(vectors.codes().trailer(node));
+            self.codes.extend_from_slice(codes.codes(node));
+            self.trailers.push(codes.trailer(node));
         }
         self.dots.resize(BLOCK * self.count, 0);
         for first in (0..self.count).step_by(BLOCK) {
@@ -98,7 +98,8 @@ impl Leaf {
         }
     }
 
-    fn multiply_floats(&mut self, vectors: &Vectors, nodes: &[NodeId]) {
+    /// Floats, and signs: what a product of blocks would save is little beside them.
+    fn compare_each(&mut self, vectors: &Vectors, nodes: &[NodeId]) {
         for (at, &node) in nodes.iter().enumerate() {
             vectors.prepare_slot(node, &mut self.query);
             let out = &mut self.table[at * self.count..][..self.count];

@@ -1,5 +1,6 @@
 //! Who is near whom among nodes that come together.
 
+use crate::codes::Codes;
 use crate::graph::nearest::Nearest;
 use crate::graph::scratch::Candidate;
 use crate::ids::NodeId;
@@ -19,11 +20,15 @@ pub(crate) fn siblings(vectors: &Vectors, nodes: &[NodeId]) -> Vec<Option<Candid
     if nodes.len() == 1 {
         return Vec::new();
     }
-    let group = Group::gather(vectors, nodes);
+    let group = vectors.codes().map(|codes| Group::gather(codes, nodes));
     let mut siblings = vec![None; nodes.len() * SIBLINGS];
     parallel::fill(&mut siblings, BAND * SIBLINGS, |first, rows| {
         let first = first / SIBLINGS;
-        let distances = group.band(vectors, nodes, first, rows.len() / SIBLINGS);
+        let count = rows.len() / SIBLINGS;
+        let distances = match &group {
+            Some(group) => group.band(vectors, first, count),
+            None => band_of_each(vectors, nodes, first, count),
+        };
         let mut nearest = Nearest::default();
         for (at, (row, distances)) in
             rows.chunks_exact_mut(SIBLINGS).zip(distances.chunks_exact(nodes.len())).enumerate()
@@ -40,27 +45,22 @@ pub(crate) fn siblings(vectors: &Vectors, nodes: &[NodeId]) -> Vec<Option<Candid
 /// Codes side by side, as the blocked product wants them.
 struct Group {
     codes: Vec<u8>,
+    padded: usize,
     trailers: Vec<CodeTrailer>,
 }
 
 impl Group {
-    fn gather(vectors: &Vectors, nodes: &[NodeId]) -> Self {
-        if !vectors.has_codes() {
-            return Self { codes: Vec::new(), trailers: Vec::new() };
-        }
-        let mut codes = Vec::with_capacity(nodes.len() * vectors.codes().layout().padded());
-        nodes.iter().for_each(|&node| codes.extend_from_slice(vectors.codes().codes(node)));
-        let trailers = nodes.iter().map(|&node| vectors.codes().trailer(node)).collect();
-        Self { codes, trailers }
+    fn gather(codes: &Codes, nodes: &[NodeId]) -> Self {
+        let padded = codes.layout().padded();
+        let mut rows = Vec::with_capacity(nodes.len() * padded);
+        nodes.iter().for_each(|&node| rows.extend_from_slice(codes.codes(node)));
+        let trailers = nodes.iter().map(|&node| codes.trailer(node)).collect();
+        Self { codes: rows, padded, trailers }
     }
 
     /// The walk distances from `rows` nodes, from the one at `first` on, to all.
-    fn band(&self, vectors: &Vectors, nodes: &[NodeId], first: usize, rows: usize) -> Vec<f32> {
-        let count = nodes.len();
-        if !vectors.has_codes() {
-            return float_band(vectors, nodes, first, rows);
-        }
-        let padded = vectors.codes().layout().padded();
+    fn band(&self, vectors: &Vectors, first: usize, rows: usize) -> Vec<f32> {
+        let (count, padded) = (self.trailers.len(), self.padded);
         let mut dots = vec![0; rows * count];
         kernel::dot7_block(&self.codes, padded, padded, count, first, rows, &mut dots);
         let mut distances = Vec::with_capacity(rows * count);
@@ -73,7 +73,8 @@ impl Group {
     }
 }
 
-fn float_band(vectors: &Vectors, nodes: &[NodeId], first: usize, rows: usize) -> Vec<f32> {
+/// The same, one row after the other: of floats, and of signs.
+fn band_of_each(vectors: &Vectors, nodes: &[NodeId], first: usize, rows: usize) -> Vec<f32> {
     let mut query = vectors.query();
     let mut distances = Vec::with_capacity(rows * nodes.len());
     for &node in &nodes[first..first + rows] {

@@ -1,6 +1,7 @@
 //! Vectors that are nearly the same: among new ones, and of new ones with those that are here.
 
 use crate::bitset::Bitset;
+use crate::config::Quantization;
 use crate::error::Error;
 use crate::graph::close_pairs;
 use crate::ids::NodeId;
@@ -26,14 +27,19 @@ pub(crate) struct Alike {
 }
 
 impl Index {
-    /// New vectors (row-major, checked) in the form in which they will be kept, by row.
+    /// New vectors (row-major, checked) in the form in which they will be kept, by row; but with codes
+    /// of seven bits instead of one, which would not tell what is nearly the same.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY`.
     pub(crate) fn stage(&self, vectors: &[f32]) -> Result<Vectors, Error> {
         let rows = vectors.len() / self.config.dimension;
-        let mut staged = Vectors::new(&self.config);
-        staged.parts_mut().2.extend_from_slice(self.vectors.center());
+        let mut config = self.config.clone();
+        if config.quantization == Quantization::Binary {
+            config.quantization = Quantization::Int8;
+        }
+        let mut staged = Vectors::new(&config);
+        staged.set_center(self.vectors.center().to_vec());
         staged.reserve(rows)?;
         let slots: Vec<NodeId> = (0..rows).map(NodeId::from_index).collect();
         staged.store(vectors, &slots, rows);

@@ -145,7 +145,7 @@ impl Index {
         IndexStats {
             live: self.len(),
             tombstones: self.slots() - self.len() - self.free.len(),
-            code_bytes: self.vectors.codes().bytes(),
+            code_bytes: self.vectors.code_bytes(),
             vector_bytes: self.vectors.floats().map_or(0, |floats| floats.bytes()),
             graph_bytes: self.graph.as_ref().map_or(0, |graph| graph.links().bytes()),
             scratch_bytes: self.scratch.bytes(),

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `State` | slots `u32`, graph `u8` (0 or 1), entry points chosen at `u32`, unchecked `u32`, number of entry points `u32`, the entry points `u32`, components of the center `u32`, the center `f32` |
 //! | `Alive`, `Free`, `Nodes` | a bit a slot, 64 to a `u64`, lowest first |
-//! | `Codes` | a row a slot: see [`quantize`](crate::quantize) |
+//! | `Codes` | a row a slot: see [`quantize`](crate::quantize), and [`bits`](crate::bits) for binary |
 //! | `Vectors` | a row a slot, `f32` |
 //! | `Links` | a row a slot: degree `u8`, then that many neighbors `u32` |
 
@@ -19,7 +19,7 @@ use crate::graph::{Adjacency, Graph, ScratchPool};
 use crate::ids::NodeId;
 use crate::index::Index;
 use crate::rows::Rows;
-use crate::vectors::Vectors;
+use crate::vectors::{Vectors, code_stride};
 
 /// A block has about this many bytes at most, and at least one row.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -105,9 +105,8 @@ impl Index {
             (Part::Free, _) => bits(&self.free),
             (Part::Nodes, Some(graph)) => bits(graph.nodes()),
             (Part::Codes, _) => {
-                let codes = self.vectors.codes();
-                let mut bytes = Vec::with_capacity(slots().len() * codes.layout().stride());
-                slots().for_each(|slot| codes.write(slot, &mut bytes));
+                let mut bytes = Vec::with_capacity(slots().len() * self.vectors.code_stride());
+                slots().for_each(|slot| self.vectors.write_code(slot, &mut bytes));
                 bytes
             }
             (Part::Vectors, _) => self.vectors.floats().map_or_else(Vec::new, |floats| {
@@ -168,11 +167,11 @@ impl Index {
 pub(super) fn rows_of_block(config: &Config, part: Part) -> usize {
     let row = match part {
         Part::State | Part::Alive | Part::Free | Part::Nodes => 8,
-        Part::Codes => crate::quantize::CodeLayout::new(config.dimension).stride(),
+        Part::Codes => code_stride(config),
         Part::Vectors => config.dimension * 4,
         Part::Links => config.m0() * 4 + 1,
     };
-    (BLOCK_BYTES / row).max(1)
+    (BLOCK_BYTES / row.max(1)).max(1)
 }
 
 /// What the first part says of the others.
@@ -254,28 +253,15 @@ impl Importer {
 
     fn read_state(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let (state, center) = read_state(bytes, self.config.dimension)?;
-        *self.vectors.parts_mut().2 = center;
+        self.vectors.set_center(center);
         self.state = Some(state);
         Ok(())
     }
 
     fn push_codes(&mut self, bytes: &[u8], slots: usize) -> Result<(), Error> {
-        let layout = *self.vectors.codes().layout();
-        let first = self.rows[0];
-        let count = whole_rows(bytes.len(), layout.stride(), first, slots, Part::Codes)?;
-        let (codes, _, _) = self.vectors.parts_mut();
-        codes.reserve(first + count)?;
-        codes.grow(first + count);
-        let mut packed = vec![0; codes.packed_bytes()];
-        for (at, row) in bytes.chunks_exact(layout.stride()).enumerate() {
-            // A slot that was never used since it was freed has a row of zeros or an old one.
-            if row.iter().any(|&byte| byte != 0) && !layout.validate(row) {
-                return Err(Error::corrupt(format!("the code of slot {} is none", first + at)));
-            }
-            packed[..row.len()].copy_from_slice(row);
-            codes.complete(&mut packed);
-            codes.set(NodeId::from_index(first + at), &packed);
-        }
+        let (stride, first) = (self.vectors.code_stride(), self.rows[0]);
+        let count = whole_rows(bytes.len(), stride, first, slots, Part::Codes)?;
+        self.vectors.read_codes(first, bytes)?;
         self.rows[0] += count;
         Ok(())
     }
@@ -283,7 +269,7 @@ impl Importer {
     fn push_vectors(&mut self, bytes: &[u8], slots: usize) -> Result<(), Error> {
         let (dimension, first) = (self.config.dimension, self.rows[1]);
         let count = whole_rows(bytes.len(), dimension * 4, first, slots, Part::Vectors)?;
-        let Some(floats) = self.vectors.parts_mut().1 else {
+        let Some(floats) = self.vectors.floats_mut() else {
             return Err(unexpected(Part::Vectors));
         };
         grow(floats, first + count)?;
@@ -351,7 +337,7 @@ impl Importer {
             }
         }
         for slot in alive.iter() {
-            if self.vectors.has_codes() && self.vectors.codes().codes(slot)[0] == 0 {
+            if self.vectors.has_codes() && !self.vectors.has_code(slot) {
                 return Err(Error::corrupt(format!("slot {} is alive without a code", slot.0)));
             }
         }

@@ -12,6 +12,9 @@ use crate::parallel;
 
 /// The beam when the caller names none.
 const DEFAULT_EF: usize = 80;
+/// The same where walk distances are coarse and floats tell more: with it, binary codes find what
+/// codes of seven bits find with the other.
+const COARSE_EF: usize = 160;
 /// Candidates scored again on the floats, at least.
 const RESCORE_LEAST: usize = 20;
 /// Candidates scored again on the floats, as a multiple of `k`.
@@ -95,7 +98,9 @@ impl Index {
         if k == 0 {
             return (Vec::new(), Explanation { strategy: "exact", ..Explanation::default() });
         }
-        let ef = if options.ef == 0 { DEFAULT_EF.max(2 * k) } else { options.ef.max(k) };
+        let coarse = self.vectors.has_coarse_codes() && self.vectors.has_floats();
+        let usual = if coarse { COARSE_EF } else { DEFAULT_EF };
+        let ef = if options.ef == 0 { usual.max(2 * k) } else { options.ef.max(k) };
         let scan = SCAN_MATCHES.max(live / SCAN_PART).max(2 * ef);
         let Some(graph) = self.graph.as_ref().filter(|_| !options.exact && matches > scan) else {
             return self.scan(k, filter, "exact", scratch);
@@ -184,7 +189,8 @@ impl Index {
     /// The best of `scratch.candidates` (closest first by walk distance) by exact distance.
     ///
     /// Codes order well, but not where vectors lie closer together than codes can tell. So it goes
-    /// on for as long as what it scores still changes the answer, and says whether that ended.
+    /// on for as long as what it scores still changes the answer, and says whether that ended. Of
+    /// binary codes every candidate is scored: floats cost less than what their order would lose.
     fn rescore(
         &self,
         k: usize,
@@ -195,7 +201,8 @@ impl Index {
         let Scratch { candidates, query, pool, .. } = scratch;
         candidates.retain(|near| self.alive.contains(near.slot()));
         let slots = |from: usize, to: usize| candidates[from..to].iter().map(|near| near.slot());
-        let mut scored = (RESCORE * k).max(RESCORE_LEAST).min(candidates.len());
+        let first = if self.vectors.has_coarse_codes() { usize::MAX } else { RESCORE * k };
+        let mut scored = first.max(RESCORE_LEAST).min(candidates.len());
         self.vectors.prefetch_exact(slots(0, scored));
         flat::scan(&self.vectors, query, slots(0, scored), k, pool);
         let mut settled = !self.vectors.has_codes() || !self.vectors.has_floats();

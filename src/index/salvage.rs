@@ -1,17 +1,17 @@
 //! The vectors of an index, out of those of its blocks that are whole.
 
 use super::parts::{self, Part, State};
-use crate::config::{Config, Quantization};
+use crate::config::Config;
 use crate::ids::NodeId;
-use crate::quantize::CodeLayout;
-use crate::rotation::Rotation;
+use crate::metric::Metric;
+use crate::vectors::Vectors;
 
 /// What a vector was taken from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Source {
     /// Its floats, as they were.
     Floats,
-    /// Its code: to within a hundredth of its length or so.
+    /// Its code: to within a hundredth of its length or so; of binary codes, about its direction.
     Code,
 }
 
@@ -19,9 +19,9 @@ pub(crate) enum Source {
 #[derive(Debug)]
 pub(crate) struct WholeBlocks {
     config: Config,
-    layout: CodeLayout,
-    rotation: Rotation,
-    state: Option<(State, Vec<f32>)>,
+    /// Empty: it reads codes.
+    vectors: Vectors,
+    state: Option<State>,
     /// By number, ascending.
     codes: Vec<(u32, Vec<u8>)>,
     floats: Vec<(u32, Vec<u8>)>,
@@ -32,8 +32,7 @@ pub(crate) struct WholeBlocks {
 impl WholeBlocks {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            layout: CodeLayout::new(config.dimension),
-            rotation: Rotation::new(config.dimension),
+            vectors: Vectors::new(config),
             config: config.clone(),
             state: None,
             codes: Vec::new(),
@@ -47,7 +46,10 @@ impl WholeBlocks {
         self.came[part as usize] += 1;
         let blocks = match part {
             Part::State => {
-                self.state = parts::read_state(bytes, self.config.dimension).ok();
+                if let Ok((state, center)) = parts::read_state(bytes, self.config.dimension) {
+                    self.vectors.set_center(center);
+                    self.state = Some(state);
+                }
                 return;
             }
             Part::Codes => &mut self.codes,
@@ -61,11 +63,11 @@ impl WholeBlocks {
 
     /// How many blocks of a part are missing, as far as the state says how many there were.
     pub(crate) fn missing(&self, part: Part) -> usize {
-        let Some((state, _)) = &self.state else { return usize::from(part == Part::State) };
+        let Some(state) = &self.state else { return usize::from(part == Part::State) };
         let there = match part {
             Part::State | Part::Alive | Part::Free => true,
             Part::Nodes | Part::Links => state.graph,
-            Part::Codes => self.has_codes(),
+            Part::Codes => self.vectors.has_codes(),
             Part::Vectors => self.config.keep_vectors,
         };
         let rows = match part {
@@ -78,10 +80,6 @@ impl WholeBlocks {
         blocks.saturating_sub(self.came[part as usize])
     }
 
-    fn has_codes(&self) -> bool {
-        self.config.quantization != Quantization::None
-    }
-
     /// Appends the vector of a slot to `out`, if anything is left of it.
     pub(crate) fn vector(&self, slot: NodeId, out: &mut Vec<f32>) -> Option<Source> {
         if let Some(row) = self.row(&self.floats, Part::Vectors, slot) {
@@ -89,18 +87,12 @@ impl WholeBlocks {
             return Some(Source::Floats);
         }
         let row =
-            self.row(&self.codes, Part::Codes, slot).filter(|row| self.layout.validate(row))?;
-        let center = match &self.state {
-            Some((_, center)) => center.as_slice(),
-            // Without the center, a code says nothing of where the vector is.
-            None if self.config.metric == crate::metric::Metric::Euclidean => return None,
-            None => &[],
-        };
-        let start = out.len();
-        out.resize(start + self.config.dimension, 0.0);
-        self.layout.decode(row, &mut out[start..]);
-        self.rotation.undo(&mut out[start..]);
-        out[start..].iter_mut().zip(center).for_each(|(x, c)| *x += c);
+            self.row(&self.codes, Part::Codes, slot).filter(|row| self.vectors.is_code(row))?;
+        // Without the center, a code says nothing of where the vector is.
+        if self.state.is_none() && self.config.metric == Metric::Euclidean {
+            return None;
+        }
+        out.extend(self.vectors.decode(row));
         Some(Source::Code)
     }
 
@@ -108,7 +100,7 @@ impl WholeBlocks {
         let rows = parts::rows_of_block(&self.config, part);
         let bytes = match part {
             Part::Vectors => self.config.dimension * 4,
-            _ => self.layout.stride(),
+            _ => self.vectors.code_stride(),
         };
         let number = u32::try_from(slot.index() / rows).ok()?;
         let at = blocks.binary_search_by_key(&number, |block| block.0).ok()?;

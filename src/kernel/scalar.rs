@@ -57,5 +57,6 @@ fn dot7_tile(left: [&[Left]; 4], bias: [i32; 4], rows: &[u8], stride: usize, out
 }
 
 /// Left to the machine.
+#[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 pub(super) fn prefetch<T>(_: &[T]) {}
