@@ -30,7 +30,7 @@ fn real_vectors_are_found_again() {
         assert!(index.has_graph());
         let [usual, wide] = [0, 200].map(|ef| recall(index, queries, 10, ef, None));
         println!("{name}: recall@10 {usual:.4} by default, {wide:.4} with a beam of 200");
-        assert!(usual >= 0.0 && wide >= 0.0, "{name}: {usual:.4}, {wide:.4}");
+        assert!(usual >= 0.97 && wide >= 0.98, "{name}: {usual:.4}, {wide:.4}");
     }
 
     // Without floats an answer is an estimate: most of it is right, and what it says is near.
@@ -52,7 +52,7 @@ fn real_vectors_are_found_again() {
     }
     let (right, off) = (right as f32 / 2000.0, off / 2000.0);
     println!("without floats: recall@10 {right:.4}, distances off by {off:.4}");
-    assert!(right >= 0.0 && off <= 10.0, "{right:.4}, {off:.4}");
+    assert!(right >= 0.55 && off <= 0.08, "{right:.4}, {off:.4}");
 }
 
 /// Queries are noisy copies of the vectors.
@@ -80,14 +80,14 @@ fn holds(name: &str, config: &Config, vectors: &[f32], least: f64) {
 #[test]
 fn clusters_that_come_one_after_the_other() {
     let vectors = mixture(8000, 128, 80, 0.4, true, SEED);
-    holds("sorted clusters", &config(128, Metric::Cosine), &vectors, 0.0);
+    holds("sorted clusters", &config(128, Metric::Cosine), &vectors, 0.99);
 }
 
 #[test]
 fn euclidean_data_far_from_the_origin() {
     let mut vectors = mixture(8000, 128, 80, 0.4, false, SEED);
     vectors.iter_mut().for_each(|x| *x += 500.0);
-    holds("far away", &config(128, Metric::Euclidean), &vectors, 0.0);
+    holds("far away", &config(128, Metric::Euclidean), &vectors, 0.98);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn inner_products_of_vectors_of_all_lengths() {
         let length = 0.5 + random.signed().abs();
         vector.iter_mut().for_each(|x| *x *= length);
     }
-    holds("inner products", &config(128, Metric::Dot), &vectors, 0.0);
+    holds("inner products", &config(128, Metric::Dot), &vectors, 0.98);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn equal_and_nearly_equal_vectors() {
     for at in 0..3000 {
         vectors[(at * 2 + 1) * 128..][..128].copy_from_slice(&twin);
     }
-    holds("duplicates", &config(128, Metric::Euclidean), &vectors, 0.0);
+    holds("duplicates", &config(128, Metric::Euclidean), &vectors, 0.97);
 }
 
 #[test]
