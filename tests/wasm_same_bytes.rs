@@ -58,8 +58,9 @@ fn euclidean_codes_and_links_are_the_same_everywhere() {
 
 #[everywhere]
 fn binary_codes_and_links_are_the_same_everywhere() {
-    for (metric, expected) in [(Metric::Cosine, 0), (Metric::Dot, 0), (Metric::Euclidean, 0)] {
-        let found = fingerprint(metric, Quantization::Binary, 70);
-        assert_eq!(found, expected, "{metric:?}, seed {SEED}");
-    }
+    assert_eq!(
+        fingerprint(Metric::Cosine, Quantization::Binary, 70),
+        7_501_289_211_575_276_168,
+        "seed {SEED}"
+    );
 }
