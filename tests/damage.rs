@@ -14,10 +14,11 @@ fn write(
     operation: Operation,
     rows: std::ops::Range<u32>,
 ) -> Vec<Vec<u8>> {
+    let dimension = collection.config().dimension;
     let mut batch =
-        Batch::new(operation, DIMENSION, true).named(&format!("rows {rows:?}")).unwrap();
+        Batch::new(operation, dimension, true).named(&format!("rows {rows:?}")).unwrap();
     for row in rows {
-        let vector = [row as f32, 1.0, -0.5];
+        let vector = wave([row as f32, 1.0, -0.5], dimension);
         let metadata = format!(r#"{{"n":{row},"tags":["a","b{}"]}}"#, row % 3);
         batch
             .push(Row {
@@ -34,6 +35,11 @@ fn write(
     let parts = (0..parts).map(|at| prepared.log_part(at).unwrap()).collect();
     collection.apply(prepared, &mut |_| {}).unwrap();
     parts
+}
+
+/// A forged head can change how many components a vector has.
+fn wave(of: [f32; DIMENSION], dimension: usize) -> Vec<f32> {
+    of.into_iter().cycle().take(dimension).collect()
 }
 
 fn sample() -> (Collection, Vec<Vec<u8>>) {
@@ -57,9 +63,10 @@ fn load(bytes: &[u8]) -> Result<Collection, Error> {
 /// Uses everything that a collection offers.
 fn exercise(collection: &mut Collection) {
     collection.check().unwrap();
+    let query = wave([1.0, 2.0, 3.0], collection.config().dimension);
     for exact in [false, true] {
         let options = SearchOptions { k: 50, ef: 20, exact };
-        let hits = collection.search(&[1.0, 2.0, 3.0], &options, None).unwrap();
+        let hits = collection.search(&query, &options, None).unwrap();
         assert!(hits[0].iter().all(|hit| collection.id(hit.slot).is_some()));
     }
     let filter = Filter::parse(r#"{"n":{"$gt":2},"tags":"a"}"#).unwrap();
@@ -75,8 +82,9 @@ fn exercise(collection: &mut Collection) {
 }
 
 fn has_document_chunks_left(collection: &Collection) -> bool {
-    let mut batch = Batch::new(Operation::Upsert, DIMENSION, true);
-    let vector = [1.0, 2.0, 3.0];
+    let dimension = collection.config().dimension;
+    let mut batch = Batch::new(Operation::Upsert, dimension, true);
+    let vector = wave([1.0, 2.0, 3.0], dimension);
     let document = Some("text");
     batch.push(Row { id: "probe", vector: Some(&vector), metadata: None, document }).unwrap();
     match collection.prepare(batch) {
