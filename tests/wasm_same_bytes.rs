@@ -64,3 +64,13 @@ fn binary_codes_and_links_are_the_same_everywhere() {
         "seed {SEED}"
     );
 }
+
+/// Natively and in WebAssembly they are computed in different ways.
+#[everywhere]
+fn checksums_are_the_same_everywhere() {
+    assert_eq!(kindex::codec::crc32(b"123456789"), 0xcbf4_3926);
+    let bytes: Vec<u8> = (0..300u32).map(|i| (i * i * 7 % 251) as u8).collect();
+    let crcs: Vec<u8> =
+        (0..300).flat_map(|at| kindex::codec::crc32(&bytes[..at]).to_le_bytes()).collect();
+    assert_eq!(kindex::codec::crc32(&crcs), 0xf49e_6258);
+}

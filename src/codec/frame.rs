@@ -193,8 +193,5 @@ pub(crate) fn take_frame<'a>(bytes: &mut &'a [u8]) -> Result<Frame<'a>, Error> {
 }
 
 fn frame_crc(head: &[u8], payload: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(head);
-    hasher.update(payload);
-    hasher.finalize()
+    super::checksum_of(&[head, payload])
 }

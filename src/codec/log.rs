@@ -96,9 +96,8 @@ pub(crate) fn encode_commit(out: &mut Vec<u8>, commit: &Commit) {
 
 /// The checksum over checksums.
 pub(crate) fn chain(crcs: &[u32]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    crcs.iter().for_each(|crc| hasher.update(&crc.to_le_bytes()));
-    hasher.finalize()
+    let bytes: Vec<u8> = crcs.iter().flat_map(|crc| crc.to_le_bytes()).collect();
+    super::crc32(&bytes)
 }
 
 /// Reads a part of a collection with that dimension. What the rows say is not yet checked.

@@ -7,6 +7,7 @@
 //! Checksums find accidents; validation is what stands against an attacker.
 
 pub(crate) mod bytes;
+mod checksum;
 pub(crate) mod documents;
 pub(crate) mod frame;
 pub(crate) mod log;
@@ -20,5 +21,12 @@ pub use log_file::{LogItem, LogSalvage, next_log_item, write_documents, write_se
 
 /// The CRC-32 (IEEE) of `bytes`, as every format here uses it.
 pub fn crc32(bytes: &[u8]) -> u32 {
-    crc32fast::hash(bytes)
+    checksum_of(&[bytes])
+}
+
+/// The CRC-32 of bytes in pieces.
+pub(crate) fn checksum_of(pieces: &[&[u8]]) -> u32 {
+    let mut checksum = checksum::Checksum::new();
+    pieces.iter().for_each(|piece| checksum.update(piece));
+    checksum.finalize()
 }
