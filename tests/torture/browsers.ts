@@ -75,12 +75,18 @@ export class Victim {
     const page = await (apart ? await browser.createBrowserContext() : browser).newPage();
     // Other work on the machine may make everything slow; that is no failure.
     page.setDefaultTimeout(120_000);
+    this.listen(page, onSay);
+    await this.load(page);
+    return page;
+  }
+
+  /** Hears what the page says from now on, instead of whoever heard it before. */
+  listen(page: Page, onSay: (what: string, value: string) => void): void {
+    page.removeAllListeners('console');
     page.on('console', (message) => {
       const [mark, what, ...value] = message.text().split(' ');
       if (mark === 'torture' && what) onSay(what, value.join(' '));
     });
-    await this.load(page);
-    return page;
   }
 
   async load(page: Page): Promise<void> {

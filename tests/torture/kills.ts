@@ -30,44 +30,56 @@ export async function kills(
     for (let round = 0; round < rounds; round++) {
       const ways = WAYS[kind];
       const way = ways[Math.floor(random() * ways.length)] as Way;
-      if (model.records.size > MOST_RECORDS) {
+      if (model.records.size > MOST_RECORDS && page) {
         model = new Model(seed + round + 1);
-        page ??= await victim.page(() => {});
-        await victim.load(page);
-        await page.evaluate((name) => globalThis.torture.destroy(name), NAME);
+        await page.evaluate(async (name) => {
+          await globalThis.torture.destroy(name);
+          await globalThis.torture.open(name);
+        }, NAME);
       }
-      page = await oneKill(victim, page, way, model, random, tally);
+      page = await oneKill(victim, page ?? (await openPage(victim)), way, model, random, tally);
+      if ((round + 1) % 50 === 0) console.log(`\n${tally.table()}`);
     }
   } finally {
     await victim.close();
   }
 }
 
-/** Lets the run go on from where it is, kills it, and reads what is there. */
+async function openPage(victim: Victim): Promise<Page> {
+  const page = await victim.page(() => {});
+  await open(page, 'opening the first page');
+  return page;
+}
+
+function open(page: Page, what: string): Promise<void> {
+  return within(
+    PATIENCE_MS,
+    what,
+    page.evaluate((name) => globalThis.torture.open(name), NAME),
+  );
+}
+
+/**
+ * Lets the run go on from where it is, kills it, and reads what is there. Resolves to a page that has it open, for
+ * the next.
+ */
 async function oneKill(
   victim: Victim,
-  before: Page | undefined,
+  before: Page,
   way: Way,
   model: Model,
   random: () => number,
   tally: Tally,
-): Promise<Page | undefined> {
+): Promise<Page> {
   let begun = model.batches - 1;
   let acknowledged = model.batches - 1;
   let failure: string | undefined;
-  const hear = (what: string, value: string) => {
+  let page = before;
+  victim.listen(page, (what, value) => {
     if (what === 'begins') begun = Number(value);
     else if (what === 'acknowledges') acknowledged = Number(value);
     else if (what === 'fails') failure = value;
-  };
-  before?.removeAllListeners('console');
-  await shut(before);
-  let page = await victim.page(hear);
-  await within(
-    PATIENCE_MS,
-    'opening before the kill',
-    page.evaluate((name) => globalThis.torture.open(name), NAME),
-  );
+  });
   page
     .evaluate((seed, from) => globalThis.torture.writeOn(seed, from), model.seed, model.batches)
     .catch(() => {});
@@ -76,18 +88,17 @@ async function oneKill(
   await end(victim, page, way);
   tally.count(`${victim.kind} ${way}`, 'kills');
 
-  page.removeAllListeners('console');
-  if (way !== 'reload') {
+  victim.listen(page, () => {});
+  if (way === 'crash' || way === 'renderer' || way === 'browser') {
     await shut(page);
     page = await victim.page(() => {});
   }
+  // A page whose worker has ended gets another by itself.
+  if (way !== 'worker') await open(page, `opening after ${way}`);
   const found = await within(
     PATIENCE_MS,
-    `opening after ${way}`,
-    page.evaluate(async (name) => {
-      await globalThis.torture.open(name);
-      return globalThis.torture.digest();
-    }, NAME),
+    `reading after ${way}`,
+    page.evaluate(() => globalThis.torture.digest()),
   );
   // The page notices that its worker has ended, and says so to whoever waits.
   if (failure && !(way === 'worker' && failure.includes(' CRASHED ')))
@@ -116,8 +127,8 @@ async function oneKill(
 }
 
 /** Closes a page that may be dead, with its browser, and may then never answer. */
-async function shut(page: Page | undefined): Promise<void> {
-  if (!page?.browser().connected) return;
+async function shut(page: Page): Promise<void> {
+  if (!page.browser().connected) return;
   await within(5000, 'closing a page', page.close()).catch(() => {});
 }
 
@@ -132,8 +143,8 @@ async function end(victim: Victim, page: Page, way: Way): Promise<void> {
     await within(PATIENCE_MS, 'the crash', crashed);
     return;
   }
-  // Ends the engine's worker alone, from outside.
+  // Ends the engine's worker alone, from outside. It may be gone before it has answered.
   const [worker] = page.workers();
-  await worker?.close();
+  await worker?.close().catch(() => {});
   await session.detach();
 }
