@@ -1,4 +1,4 @@
-/** The torture's half in the page: writes the run's batches, and says what is there. Reports by console. */
+/** The torture's half in the page: writes the run's batches, and says what is there. */
 import type { Collection } from '../../ts/index.js';
 import {
   DIMENSION,
@@ -20,6 +20,8 @@ type Opened = Collection<Meta>;
 
 declare global {
   var torture: typeof import('./page.js');
+  /** Tells the process that kills; resolves once it has heard. */
+  function tortureHears(what: string, value: string): Promise<void>;
 }
 
 let collection: Opened | undefined;
@@ -33,7 +35,6 @@ export async function open(name: string): Promise<void> {
 }
 
 const opened = () => collection as Opened;
-const say = (what: string, value: number | string) => console.log(`torture ${what} ${value}`);
 
 /** One batch of the run. A batch that fails for want of space rejects; nothing else may. */
 export async function write(seed: number, batch: number): Promise<void> {
@@ -43,18 +44,34 @@ export async function write(seed: number, batch: number): Promise<void> {
   else await opened()[step.operation](rowsOf(seed, step));
 }
 
-/** Batches of the run from `batch` on, until the page is killed or one fails. */
-export async function writeOn(seed: number, batch: number): Promise<void> {
-  for (let next = batch; ; next++) {
-    say('begins', next);
-    try {
-      await write(seed, next);
-    } catch (thrown) {
-      say('fails', `${next} ${(thrown as { code?: string }).code} ${thrown}`);
-      return;
+let stopping = false;
+let writing: Promise<void> | undefined;
+
+/**
+ * Batches of the run from `batch` on, until the page is killed, is told to stop, or one fails. The next begins when it
+ * is known that the one before was acknowledged: what a browser has yet to pass on when it is killed is never heard.
+ */
+export function writeOn(seed: number, batch: number): Promise<void> {
+  stopping = false;
+  const go = async () => {
+    for (let next = batch; !stopping; next++) {
+      try {
+        await write(seed, next);
+      } catch (thrown) {
+        await tortureHears('fails', `${next} ${(thrown as { code?: string }).code} ${thrown}`);
+        return;
+      }
+      await tortureHears('acknowledges', String(next));
     }
-    say('acknowledges', next);
-  }
+  };
+  writing = go();
+  return writing;
+}
+
+/** Resolves once nothing is written any more. */
+export async function stop(): Promise<void> {
+  stopping = true;
+  await writing;
 }
 
 /** Batches of one tab that all tabs' batches are told apart from: `rows` new records each. */
@@ -68,15 +85,18 @@ export async function writeOwn(tab: string, first: number, batches: number, rows
         metadata: { batch, row, group: 0 },
       };
     });
-    say('begins', `${tab}/${batch}`);
+    await tortureHears('begins', `${tab}/${batch}`);
     try {
       await opened().insert(records);
-      say('acknowledges', `${tab}/${batch}`);
+      await tortureHears('acknowledges', `${tab}/${batch}`);
     } catch (thrown) {
-      say('fails', `${tab}/${batch} ${(thrown as { code?: string }).code} ${thrown}`);
+      await tortureHears(
+        'fails',
+        `${tab}/${batch} ${(thrown as { code?: string }).code} ${thrown}`,
+      );
     }
   }
-  say('ends', tab);
+  await tortureHears('ends', tab);
 }
 
 /** What there is. An engine that has just ended may still have to answer for that. */
