@@ -45,8 +45,24 @@ export async function kills(
   }
 }
 
+/** A browser whose processes were just killed may hang before it has a page; then it is killed as a whole. */
+async function newPage(victim: Victim): Promise<Page> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await within(
+        30_000,
+        'a new page',
+        victim.page(() => {}),
+      );
+    } catch (thrown) {
+      if (tries === 3) throw thrown;
+      await victim.kill();
+    }
+  }
+}
+
 async function openPage(victim: Victim): Promise<Page> {
-  const page = await victim.page(() => {});
+  const page = await newPage(victim);
   await open(page, 'opening the first page');
   return page;
 }
@@ -96,7 +112,7 @@ async function oneKill(
   victim.listen(page, () => {});
   if (way === 'crash' || way === 'renderer' || way === 'browser') {
     await shut(page);
-    page = await victim.page(() => {});
+    page = await newPage(victim);
   }
   if (way !== 'worker') await open(page, `opening after ${way}`);
   const found = await within(

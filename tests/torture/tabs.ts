@@ -12,10 +12,12 @@ interface Tab {
   readonly name: string;
   readonly page: Page;
   readonly ended: Promise<void>;
+  /** Batches that it has still to write. */
+  left: number;
 }
 
 /**
- * @param writes records in all
+ * @param writes records in all, of tabs that live and tabs that die
  * @param deaths how often the tab that writes is killed
  */
 export async function tabs(
@@ -39,10 +41,14 @@ export async function tabs(
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
+    const batches = Math.min(share, left);
+    left -= batches;
     const page = await victim.page((what, value) => {
       if (what === 'begins') begun.add(value);
-      else if (what === 'acknowledges') acknowledged.add(value);
-      else if (what === 'fails') tally.fail('tabs', 'wrong', `batch ${value}`);
+      else if (what === 'acknowledges') {
+        acknowledged.add(value);
+        tab.left -= 1;
+      } else if (what === 'fails') tally.fail('tabs', 'wrong', `batch ${value}`);
       else if (what === 'ends') end();
     });
     await within(
@@ -50,8 +56,7 @@ export async function tabs(
       'opening a tab',
       page.evaluate((collection) => globalThis.torture.open(collection), NAME),
     );
-    const batches = Math.min(share, left);
-    left -= batches;
+    const tab: Tab = { name, page, ended, left: batches };
     page
       .evaluate(
         (tab, count, rows) => globalThis.torture.writeOwn(tab, 0, count, rows),
@@ -60,7 +65,7 @@ export async function tabs(
         ROWS,
       )
       .catch(() => {});
-    return { name, page, ended };
+    return tab;
   };
 
   try {
@@ -77,6 +82,7 @@ export async function tabs(
       session.send('Page.crash').catch(() => {});
       await within(PATIENCE_MS, 'the crash', crashed);
       await dying.page.close().catch(() => {});
+      left += dying.left;
       tally.count('tabs', 'kills');
     }
     while (left > 0) open.push(await openTab());

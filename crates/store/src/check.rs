@@ -56,10 +56,7 @@ pub(crate) fn write_snapshot(
 ) -> Result<u64, Error> {
     let unfinished = beside(path);
     let written = write_whole(&unfinished, collection, documents).and_then(|bytes| {
-        let renamed = std::fs::rename(&unfinished, path).and_then(|()| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            disk::sync_folder(folder.unwrap_or(Path::new(".")))
-        });
+        let renamed = std::fs::rename(&unfinished, path).and_then(|()| disk::sync_name(path));
         renamed.map_err(|error| at(path, "written", &error))?;
         Ok(bytes)
     });

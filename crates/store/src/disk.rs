@@ -34,7 +34,7 @@ impl Disk {
     /// Locks the folder, which is made if `make`.
     pub(crate) fn open(path: &Path, make: bool, sharing: Sharing) -> Result<Self, Error> {
         if make {
-            fs::create_dir_all(path).map_err(|error| at(path, "made", &error))?;
+            make_folder(path).map_err(|error| at(path, "made", &error))?;
         }
         let lock = path.join(LOCK);
         let options = OpenOptions::new().read(true).write(true).create(make).clone();
@@ -103,8 +103,25 @@ impl Files for Disk {
     }
 }
 
+/// Makes a folder, and those above it that are not there, and makes their names durable: without
+/// that, a power cut may take the folder with all that was synced in it.
+fn make_folder(path: &Path) -> io::Result<()> {
+    let missing: Vec<_> = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .collect();
+    fs::create_dir_all(path)?;
+    missing.into_iter().try_for_each(sync_name)
+}
+
+/// Makes the name of a file or folder durable.
+pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    sync_folder(above.unwrap_or(Path::new(".")))
+}
+
 /// Makes the names in a folder durable. Windows does that with each of them, and opens no folder.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(windows) {
         return Ok(());
     }

@@ -33,7 +33,9 @@ pub(crate) fn current(names: &[String]) -> Option<Current> {
 
 /// Whether a file is one of a store's, of whatever age.
 pub(crate) fn is_ours(name: &str) -> bool {
-    name == UNFINISHED || number(name, "checkpoint-").is_some() || number(name, "log-").is_some()
+    [UNFINISHED, UNFINISHED_LOG].contains(&name)
+        || number(name, "checkpoint-").is_some()
+        || number(name, "log-").is_some()
 }
 
 fn numbers<'a>(names: &'a [String], prefix: &'a str) -> impl Iterator<Item = u64> + 'a {

@@ -137,8 +137,12 @@ impl Store {
                 if whole > 0 {
                     // Otherwise a batch could be read now and be gone after a power cut. Whoever only
                     // wants to read can still do so, see [`Store::open_read_only`].
-                    write_anew(&*files, &file, whole)
-                        .map_err(|error| failed(&name, "written anew", &error))?;
+                    let written = write_anew(&*files, &file, whole);
+                    if written.is_err() {
+                        // On a full disk it would hold the room that is missing.
+                        let _ = files.remove(names::UNFINISHED_LOG);
+                    }
+                    written.map_err(|error| failed(&name, "written anew", &error))?;
                     documents.replace_source(source(&*files, name.clone())?);
                 }
                 // The process that made the log may have ended before its name was durable.

@@ -132,6 +132,38 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     assert_eq!(records(&open(&disk).unwrap()), expected(2));
 }
 
+#[test]
+fn an_opening_that_finds_no_room_changes_nothing_and_leaves_nothing_behind() {
+    let full = disk(false);
+    let before = full.names();
+    let mut refusals = 0;
+    for from in 0.. {
+        full.fail(Some(Faults { from, count: 1, kind: ErrorKind::StorageFull }));
+        let opened = open(&full);
+        full.fail(None);
+        assert_eq!(full.names(), before, "operation {from}");
+        match opened {
+            Ok(store) if store.collection().generation() == 5 && refusals > 2 => break,
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!(error.code(), Code::QuotaExceeded, "operation {from}");
+                refusals += 1;
+            }
+        }
+    }
+    assert_eq!(records(&open(&full).unwrap()), expected(5));
+}
+
+#[test]
+fn what_an_interrupted_opening_left_is_swept() {
+    let left = disk(false);
+    let before = left.names();
+    let mut unfinished = left.folder().create("log.part").unwrap();
+    unfinished.write(b"half of a log").unwrap();
+    drop(open(&left).unwrap());
+    assert_eq!(left.names(), before);
+}
+
 /// A disk with a checkpoint after two batches and three more in the log.
 fn disk(closed: bool) -> Disk {
     let disk = Disk::default();

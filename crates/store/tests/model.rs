@@ -3,31 +3,22 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::io::ErrorKind;
 
-use kindex::collection::{Batch, Operation, Row};
+use kindex::collection::Operation;
 use kindex::{Code, Config, Metric};
 use kindex_store::Store;
 use proptest::prelude::*;
+use support::records::{self, Model, Record, batch};
 use support::{Disk, Faults, Random};
 
 const DIMENSION: usize = 4;
-
-#[derive(Clone, PartialEq, Debug)]
-struct Record {
-    vector: Vec<f32>,
-    metadata: Option<String>,
-    document: Option<String>,
-}
-
-type Model = BTreeMap<String, Record>;
 
 #[derive(Clone, Debug)]
 enum Step {
     Write {
         operation: Operation,
-        rows: Vec<(u8, Record)>,
+        rows: Vec<(String, Record)>,
         atomic: bool,
     },
     Checkpoint,
@@ -65,7 +56,8 @@ fn step() -> impl Strategy<Value = Step> {
         Operation::Update,
         Operation::Delete,
     ]);
-    let rows = prop::collection::vec((0u8..60, record()), 1..20);
+    let id = (0u8..60).prop_map(|number| format!("id{number}"));
+    let rows = prop::collection::vec((id, record()), 1..20);
     prop_oneof![
         12 => (operation, rows, any::<bool>())
             .prop_map(|(operation, rows, atomic)| Step::Write { operation, rows, atomic }),
@@ -85,66 +77,22 @@ fn open(disk: &Disk) -> Result<Store, kindex::Error> {
     Store::in_files(disk.folder(), config)
 }
 
-fn batch(operation: Operation, rows: &[(u8, Record)], atomic: bool) -> Batch {
-    let mut batch = Batch::new(operation, DIMENSION, atomic);
-    for (id, record) in rows {
-        let row = Row {
-            id: &format!("id{id}"),
-            vector: Some(&record.vector),
-            metadata: record.metadata.as_deref(),
-            document: record.document.as_deref(),
-        };
-        batch.push(row).unwrap();
-    }
-    batch
-}
-
 /// What the batch makes of the model, or nothing if it is rejected.
-fn applied(model: &Model, operation: Operation, rows: &[(u8, Record)], atomic: bool) -> Model {
+fn applied(model: &Model, operation: Operation, rows: &[(String, Record)], atomic: bool) -> Model {
     let mut next = model.clone();
     for (id, record) in rows {
         let repeated = rows.iter().filter(|(other, _)| other == id).count() > 1;
-        let id = format!("id{id}");
-        let fits = match operation {
-            Operation::Insert => !model.contains_key(&id),
-            Operation::Upsert => true,
-            Operation::Update | Operation::Delete => model.contains_key(&id),
-        };
-        if repeated || !fits {
-            if atomic {
-                return model.clone();
-            }
-            continue;
-        }
-        match operation {
-            Operation::Delete => drop(next.remove(&id)),
-            Operation::Update => {
-                let old = next.remove(&id).unwrap();
-                let metadata = record.metadata.clone().or(old.metadata);
-                let document = record.document.clone().or(old.document);
-                next.insert(id, Record { vector: record.vector.clone(), metadata, document });
-            }
-            Operation::Insert | Operation::Upsert => drop(next.insert(id, record.clone())),
+        if !repeated && records::fits(model, operation, id) {
+            records::apply(&mut next, operation, id, record);
+        } else if atomic {
+            return model.clone();
         }
     }
     next
 }
 
 fn holds(store: &Store) -> Model {
-    let collection = store.collection();
-    collection.check().unwrap();
-    collection
-        .find(None, usize::MAX, 0)
-        .into_iter()
-        .map(|slot| {
-            let record = Record {
-                vector: collection.vector(slot).unwrap(),
-                metadata: collection.metadata(slot).map(str::to_owned),
-                document: store.document(slot).unwrap(),
-            };
-            (collection.id(slot).unwrap().to_owned(), record)
-        })
-        .collect()
+    records::found(store).unwrap()
 }
 
 fn run(steps: &[Step]) {

@@ -71,20 +71,18 @@ fn writers_that_are_killed_lose_nothing() {
 
 #[cfg(unix)]
 #[test]
-#[ignore = "takes many minutes: run it with -- --ignored"]
 fn writers_that_may_make_no_longer_file_lose_nothing() {
-    torture(&["--rounds", "2", "--most", "60", "--full", "300"]);
+    torture(&["--rounds", "6", "--full", "600"]);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "takes many minutes: run it with -- --ignored"]
 fn writers_on_a_disk_that_fills_up_lose_nothing() {
     let folder = Folder::new();
     let disk = folder.0.join("disk");
     fs::create_dir(&disk).unwrap();
     let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=700k", "none"])
+        .args(["-t", "tmpfs", "-o", "size=2000k", "none"])
         .arg(&disk)
         .stderr(Stdio::null())
         .status();
@@ -93,16 +91,7 @@ fn writers_on_a_disk_that_fills_up_lose_nothing() {
         return;
     }
     let full = std::panic::catch_unwind(|| {
-        torture(&[
-            "--rounds",
-            "2",
-            "--most",
-            "60",
-            "--full",
-            "1000000",
-            "--folder",
-            disk.to_str().unwrap(),
-        ]);
+        torture(&["--rounds", "12", "--disk", "2000", "--folder", disk.to_str().unwrap()]);
     });
     assert!(Command::new("umount").arg(&disk).status().unwrap().success());
     full.unwrap();
@@ -154,6 +143,9 @@ fn readers_share_a_store_and_change_nothing() {
 fn a_folder_that_is_none_or_another_is_refused() {
     let folder = Folder::new();
     assert_eq!(Store::open(folder.store()).unwrap_err().code(), Code::NotFound);
+    let deep = folder.0.join("one").join("two").join("store");
+    drop(Store::create(&deep, Config::new(3)).unwrap());
+    assert!(Store::open(&deep).unwrap().collection().is_empty());
     fs::write(folder.0.join("letter.txt"), "dear").unwrap();
     let error = Store::create(&folder.0, Config::new(3)).unwrap_err();
     assert_eq!(error.code(), Code::InvalidArgument);

@@ -8,22 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use kindex_store::{Files, ReadFile, WriteFile};
 
-/// SplitMix64: the seed is the test's to print.
-pub struct Random(pub u64);
+#[path = "../../src/bin/kindex-torture/records.rs"]
+pub mod records;
 
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
+pub use records::Random;
 
 /// What a file holds for those who read it, and what of it a power cut leaves.
 #[derive(Clone, Debug, Default)]
