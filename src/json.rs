@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use crate::decimal;
+
 /// What is wrong with a text, and at which byte.
 pub type Fault = String;
 
@@ -192,8 +194,7 @@ impl<'a> Reader<'a> {
             self.skip(b"+-");
             self.digits()?;
         }
-        // What is left here is a subset of what Rust reads as a number.
-        let number: f64 = self.text[start..self.at].parse().unwrap_or(f64::INFINITY);
+        let number = decimal::nearest(&self.text[start..self.at]);
         if number.is_finite() { Ok(number) } else { Err(self.fault("a number is out of range")) }
     }
 

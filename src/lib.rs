@@ -77,6 +77,7 @@ pub mod codec;
 mod codes;
 pub mod collection;
 mod config;
+mod decimal;
 mod error;
 mod flat;
 mod graph;
