@@ -80,6 +80,27 @@ impl BatchRows {
         })
     }
 
+    /// Takes the vector from every row that its record already has, as `holds(id, vector)` says.
+    pub(crate) fn drop_known_vectors(&mut self, holds: impl Fn(&str, &[f32]) -> bool) {
+        let (mut from, mut to) = (0, 0);
+        for (given, id) in self.given.iter_mut().zip(self.ids.iter()) {
+            if *given & VECTOR == 0 {
+                continue;
+            }
+            let vector = from..from + self.dimension;
+            from = vector.end;
+            if holds(id, &self.vectors[vector.clone()]) {
+                *given &= !VECTOR;
+                continue;
+            }
+            if to < vector.start {
+                self.vectors.copy_within(vector, to);
+            }
+            to += self.dimension;
+        }
+        self.vectors.truncate(to);
+    }
+
     /// Keeps the rows that `keep` is true for.
     pub(crate) fn retain(&mut self, keep: &[bool]) {
         let mut to = 0;

@@ -31,17 +31,20 @@ impl Collection {
             return Ok(Outcome { generation: self.generation, ..outcome });
         }
         let next_document_chunk = prepared.next_document_chunk;
-        let batch = prepared.take_batch();
+        let mut batch = prepared.take_batch();
+        // A record that is given the vector it has stays where it is.
+        batch.rows.drop_known_vectors(|id, vector| {
+            self.keys.slot(id).is_some_and(|slot| self.index.holds(slot, vector))
+        });
         let rows = &batch.rows;
-        let slots = if rows.vectors.is_empty() {
-            Vec::new()
-        } else {
-            self.index.insert(&rows.vectors, progress)?
-        };
+        let goes = |row| rows.has(row, VECTOR) || batch.operation_of(row) == Operation::Delete;
+        let ids = rows.ids.iter().enumerate();
+        let dead: Vec<NodeId> =
+            ids.filter(|&(row, _)| goes(row)).filter_map(|(_, id)| self.keys.slot(id)).collect();
+        let slots = self.index.replace(&dead, &rows.vectors, progress)?;
 
         // From here on nothing can fail.
         let mut slots = slots.into_iter();
-        let mut dead = Vec::new();
         for (row, id) in rows.ids.iter().enumerate() {
             let old = self.keys.slot(id);
             let new = if rows.has(row, VECTOR) { slots.next() } else { None };
@@ -53,13 +56,11 @@ impl Collection {
                 }
                 (Some(old), None) if batch.operation_of(row) == Operation::Delete => {
                     self.forget(old);
-                    dead.push(old);
                     continue;
                 }
                 (Some(old), None) => old,
                 (Some(old), Some(new)) => {
                     self.relocate(old, new);
-                    dead.push(old);
                     new
                 }
             };
@@ -76,7 +77,6 @@ impl Collection {
                 self.fingerprint_vector(slot);
             }
         }
-        self.index.remove(&dead);
         self.generation += 1;
         self.next_document_chunk = next_document_chunk;
         if !batch.id.is_empty() {

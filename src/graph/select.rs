@@ -15,8 +15,10 @@ pub(crate) fn few_directions(dimension: usize) -> usize {
 /// at most `limit`, into `scratch.chosen`.
 ///
 /// Invariant: a candidate `c` is chosen exactly if for every `s` chosen before it
-/// `alpha * d(s, c) > d(node, c)`. It is worked out from the chosen side, because one prepared left
-/// side then serves all candidates that are still open, four at once.
+/// `alpha * d(s, c) > d(node, c)`, or the two distances are equal and `s` is nearer to the node: a
+/// copy of the node is as near to everything as the node, and would be all that it links to. It is
+/// worked out from the chosen side, because one prepared left side then serves all candidates that
+/// are still open, four at once.
 pub(crate) fn select_neighbors(vectors: &Vectors, limit: usize, alpha: f32, scratch: &mut Scratch) {
     let Scratch { candidates, chosen, pivot, .. } = scratch;
     chosen.clear();
@@ -30,7 +32,8 @@ pub(crate) fn select_neighbors(vectors: &Vectors, limit: usize, alpha: f32, scra
             break;
         }
         vectors.prepare_slot(nearest.slot(), pivot);
-        open = first + keep_farther(vectors, pivot, alpha, &mut candidates[first..open]);
+        open = first
+            + keep_farther(vectors, pivot, alpha, nearest.distance(), &mut candidates[first..open]);
     }
 }
 
@@ -43,18 +46,19 @@ pub(crate) fn drop_covered(vectors: &Vectors, kept: &[NodeId], scratch: &mut Scr
             return;
         }
         vectors.prepare_slot(slot, pivot);
-        let open = keep_farther(vectors, pivot, 1.0, candidates);
+        let open = keep_farther(vectors, pivot, 1.0, f32::NEG_INFINITY, candidates);
         candidates.truncate(open);
     }
 }
 
 /// Moves the candidates that are not nearer to `pivot` than to the node to the front, in order, and
-/// returns how many they are.
+/// returns how many they are. `near` is the pivot's own distance to the node.
 #[inline(never)]
 fn keep_farther(
     vectors: &Vectors,
     pivot: &Query,
     alpha: f32,
+    near: f32,
     candidates: &mut [Candidate],
 ) -> usize {
     let mut kept = 0;
@@ -66,7 +70,8 @@ fn keep_farther(
         let distances = vectors.walk_distances(pivot, four.map(Candidate::slot));
         for (candidate, distance) in four.into_iter().zip(distances).take(count) {
             candidates[kept] = candidate;
-            kept += usize::from(alpha * distance > candidate.distance());
+            let far = candidate.distance();
+            kept += usize::from(alpha * distance > far || (distance == far && far > near));
         }
         at += count;
     }

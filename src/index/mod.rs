@@ -19,8 +19,9 @@ use crate::vectors::Vectors;
 
 /// Up to so many vectors, every one is looked at: exact, and no slower than a walk.
 pub const FLAT_LIMIT: usize = 5000;
-/// Tombstones are cleared away when they are this part of the graph's nodes.
-const TOMBSTONE_PART: usize = 10;
+/// Tombstones are cleared away when they are this part of the graph's nodes: so few that no batch
+/// pays for more than its own deletions, enough to be worth looking through the links of all nodes.
+const TOMBSTONE_PART: usize = 256;
 /// Bytes of scratch that building takes for each vector.
 const BUILD_SCRATCH: usize = 700;
 /// The largest squared norm: above it, distances would overflow.
@@ -205,23 +206,55 @@ impl Index {
         vectors: &[f32],
         progress: &mut dyn FnMut(usize),
     ) -> Result<Vec<NodeId>, Error> {
+        self.replace(&[], vectors, progress)
+    }
+
+    /// [`Index::remove`] and [`Index::insert`] at once: the new vectors, which are often nearly those
+    /// that they replace, are not linked by way of these.
+    ///
+    /// # Errors
+    /// As [`Index::insert`].
+    ///
+    /// # Panics
+    /// As [`Index::insert`].
+    pub fn replace(
+        &mut self,
+        removed: &[NodeId],
+        vectors: &[f32],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Vec<NodeId>, Error> {
         assert_eq!(vectors.len() % self.config.dimension, 0, "vectors must be whole rows");
         let count = vectors.len() / self.config.dimension;
         let slots = self.assign_slots(count)?;
+        self.bury(removed);
+        if count > 0 {
+            self.add(vectors, &slots, progress)?;
+        }
+        self.clear_tombstones();
+        Ok(slots)
+    }
+
+    /// Stores and links vectors in slots that [`Index::assign_slots`] gave.
+    fn add(
+        &mut self,
+        vectors: &[f32],
+        slots: &[NodeId],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), Error> {
         let len = slots.last().map_or(0, |last| last.index() + 1).max(self.slots());
-        self.vectors.store(vectors, &slots, len);
-        for &slot in &slots {
+        self.vectors.store(vectors, slots, len);
+        for &slot in slots {
             self.free.remove(slot);
             self.alive.insert(slot);
         }
         match &mut self.graph {
-            Some(graph) if count <= graph.nodes().len() => {
-                graph.insert(&self.vectors, &self.alive, &slots, &self.scratch, progress);
+            Some(graph) if slots.len() <= graph.nodes().len() => {
+                graph.insert(&self.vectors, &self.alive, slots, &self.scratch, progress);
             }
-            None if self.alive.len() <= FLAT_LIMIT => progress(count),
-            _ => self.build(count, progress)?,
+            None if self.alive.len() <= FLAT_LIMIT => progress(slots.len()),
+            _ => self.build(slots.len(), progress)?,
         }
-        Ok(slots)
+        Ok(())
     }
 
     /// Builds the graph anew over all that is alive, which also clears tombstones away.
@@ -266,18 +299,31 @@ impl Index {
     }
 
     /// Deletes the vectors of these slots; unknown or dead ones are passed over. They stay in the
-    /// graph as tombstones, walked through and never returned, until they are a tenth of it.
+    /// graph as tombstones, walked through and never returned, until they are a small part of it.
     pub fn remove(&mut self, slots: &[NodeId]) {
+        self.bury(slots);
+        self.clear_tombstones();
+    }
+
+    fn bury(&mut self, slots: &[NodeId]) {
         for &slot in slots {
             if self.alive.remove(slot) && self.graph.is_none() {
                 self.free.insert(slot);
             }
         }
+    }
+
+    fn clear_tombstones(&mut self) {
         let Some(graph) = &self.graph else { return };
         let tombstones = graph.nodes().len() - self.alive.len();
         if tombstones * TOMBSTONE_PART >= graph.nodes().len() {
             self.compact();
         }
+    }
+
+    /// Whether `slot` would hold the same if it were given this vector.
+    pub(crate) fn holds(&self, slot: NodeId, vector: &[f32]) -> bool {
+        self.vectors.holds(slot, vector)
     }
 
     /// Takes tombstones out of the graph, relinks around them and frees their slots. An index that

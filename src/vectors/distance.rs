@@ -61,6 +61,20 @@ impl Vectors {
         }
     }
 
+    /// Whether `slot` would hold the same if it were given this vector.
+    pub(crate) fn holds(&self, slot: NodeId, vector: &[f32]) -> bool {
+        let mut query = self.query();
+        self.prepare(vector, &mut query);
+        match &self.floats {
+            Some(floats) => floats.row(slot) == query.floats,
+            None => {
+                let mut row = Vec::new();
+                self.write_code(slot, &mut row);
+                row == query.row
+            }
+        }
+    }
+
     /// Makes a stored vector ready for walk distances.
     #[inline]
     pub(crate) fn prepare_slot(&self, slot: NodeId, query: &mut Query) {
