@@ -108,4 +108,6 @@ pub use index::{
 };
 pub use kernel::simd_level;
 pub use metric::Metric;
+#[cfg(feature = "threads")]
+pub use parallel::pool_has_started;
 pub use parallel::with_threads;

@@ -5,10 +5,29 @@
 //! starts a pool, and a small batch is done before a worker wakes up.
 
 use std::cell::Cell;
+#[cfg(feature = "threads")]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
     /// Most threads that work begun on this thread may take; 0 is no cap.
     static CAP: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether there is a pool to ask. Natively rayon makes one when it is first asked; in wasm that fails
+/// for good, and somebody else has to start one.
+#[cfg(feature = "threads")]
+static POOL: AtomicBool = AtomicBool::new(cfg!(not(target_family = "wasm")));
+
+/// From now on there is a pool. Until this is called, wasm does everything on the thread that calls.
+#[cfg(feature = "threads")]
+pub fn pool_has_started() {
+    POOL.store(true, Ordering::Relaxed);
+}
+
+/// Most threads that may be taken here and now; 0 is no cap.
+#[cfg(feature = "threads")]
+fn cap() -> usize {
+    if POOL.load(Ordering::Relaxed) { CAP.get() } else { 1 }
 }
 
 /// Runs `work`, whose parallel parts take at most that many threads; 0 is no cap. What comes out is
@@ -37,7 +56,7 @@ pub(crate) fn fill<T: Send>(out: &mut [T], grain: usize, work: impl Fn(usize, &m
         }
         return;
     }
-    let cap = CAP.get();
+    let cap = cap();
     if cap == 1 {
         return sequentially(out, grain, work);
     }
@@ -65,7 +84,7 @@ fn sequentially<T>(out: &mut [T], grain: usize, work: impl Fn(usize, &mut [T])) 
 /// How many pieces can run at once.
 #[cfg(feature = "threads")]
 pub(crate) fn workers() -> usize {
-    match CAP.get() {
+    match cap() {
         0 => rayon::current_num_threads(),
         // Without asking rayon, which would start a pool.
         1 => 1,

@@ -7,12 +7,16 @@ import type { HandlersOf } from './handlers.js';
 import { type BatchSink, HostBatch } from './host-batch.js';
 import type { BatchToken, Handle } from './protocol.js';
 
+/** A batch of so many rows is worth waiting for the threads that index it. */
+const ROWS_FOR_THREADS = 2000;
+
 /** A batch under way. */
 interface Pending {
   readonly sink: BatchSink;
   /** Who has begun it. */
   readonly owner: Handle;
-  /** Bytes staged. */
+  /** Rows and bytes staged. */
+  rows: number;
   bytes: number;
 }
 
@@ -21,12 +25,20 @@ export class BatchCalls {
   readonly #entries: Entries;
   readonly #token: () => number;
   readonly #budget: MemoryBudget | undefined;
+  readonly #threads: number | Promise<number>;
   readonly #pending = new Map<BatchToken, Pending>();
 
-  constructor(entries: Entries, token: () => number, budget: MemoryBudget | undefined) {
-    this.#entries = entries;
-    this.#token = token;
-    this.#budget = budget;
+  constructor(owner: {
+    entries: Entries;
+    token: () => number;
+    budget: MemoryBudget | undefined;
+    /** Settles when all threads have started. */
+    threads: number | Promise<number>;
+  }) {
+    this.#entries = owner.entries;
+    this.#token = owner.token;
+    this.#budget = owner.budget;
+    this.#threads = owner.threads;
   }
 
   /** Cancels what somebody has begun who has ended. */
@@ -50,20 +62,22 @@ export class BatchCalls {
         throw new KindexError('CLOSED', 'the collection was closed');
       }
       const token = this.#token();
-      this.#pending.set(token, { sink, owner, bytes: 0 });
+      this.#pending.set(token, { sink, owner, rows: 0, bytes: 0 });
       return token;
     },
     stage: async ({ batch, slice }) => {
       const pending = this.#of(batch);
       if (this.#budget) pending.bytes = this.#budget.admitRows(slice, pending.bytes);
+      pending.rows += slice.rows;
       pending.sink.stage(slice);
       return undefined;
     },
     stageWhere: async ({ batch, where }) => void this.#of(batch).sink.stageWhere(where),
     commit: async ({ batch, ...how }, report) => {
-      const { sink } = this.#of(batch);
+      const { sink, rows } = this.#of(batch);
       this.#pending.delete(batch);
       try {
+        if (rows >= ROWS_FOR_THREADS) await this.#threads;
         return await sink.commit(how, report);
       } catch (thrown) {
         if (!isTrap(thrown)) sink.cancel();

@@ -49,7 +49,8 @@ type CollectionCall =
  */
 export class Host {
   readonly #glue: Glue;
-  readonly #threads: number;
+  /** How many there are, as soon as all have started. */
+  readonly #threads: number | Promise<number>;
   readonly #storages: Storages;
   readonly #send: Send;
   readonly #budget: MemoryBudget | undefined;
@@ -60,7 +61,7 @@ export class Host {
 
   constructor(parts: {
     glue: Glue;
-    threads: number;
+    threads: number | Promise<number>;
     storages: Storages;
     send: Send;
     /** Most bytes that all collections may take together; undefined: what the system grants. */
@@ -83,7 +84,7 @@ export class Host {
       serve: (handle, request, reply) => this.#serve(handle, request, reply),
       gone: (handle) => batches.cancelOf(handle),
     });
-    const batches = new BatchCalls(entries, token, this.#budget);
+    const batches = new BatchCalls({ entries, token, budget: this.#budget, threads });
     this.#entries = entries;
     this.#handlers = {
       ...this.#collectionCalls,
@@ -209,14 +210,15 @@ export class Host {
     return { name, store, storageKind: adapter.kind, storageReason: reason, glue: this.#glue };
   }
 
-  #stats(collection: HostCollection): string {
+  async #stats(collection: HostCollection): Promise<string> {
+    const threads = await this.#threads;
     const { version, simd } = JSON.parse(this.#glue.capabilities());
     const engine = JSON.parse(collection.engine.stats());
     return JSON.stringify({
       ...engine,
       version,
       simd,
-      threads: this.#threads,
+      threads,
       storage: collection.storageKind,
       storageReason: collection.storageReason,
       writing: collection.writing,

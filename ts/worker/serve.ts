@@ -51,10 +51,9 @@ async function startHost(
   const send = (reply: Reply | Started, transfer: Transferable[] = []) =>
     scope.postMessage(reply, transfer);
   try {
-    const glue = await startGlue(module, threads, threaded);
+    const engine = startEngine(module, threads, threaded);
     const host = new Host({
-      glue,
-      threads: Math.max(1, threads),
+      ...engine,
       storages: storages(),
       send,
       memoryBudget,
@@ -67,12 +66,12 @@ async function startHost(
   }
 }
 
-async function startGlue(
+function startEngine(
   module: WebAssembly.Module,
   threads: number,
   threaded: Threads | undefined,
-): Promise<Glue> {
-  if (threads === 0) return startSingle(module);
+): { readonly glue: Glue; readonly threads: number | Promise<number> } {
+  if (threads === 0) return { glue: startSingle(module), threads: 1 };
   if (threaded) return threaded.startThreads(module, threads);
   throw new Error('this script has no threads');
 }

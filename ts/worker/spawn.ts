@@ -2,7 +2,7 @@ import { KindexError } from '../errors.js';
 import { Client } from './client.js';
 import type { Reply, Start, Started } from './protocol.js';
 
-/** How long a worker may take to start its pool. */
+/** How long a worker may take to start. */
 const START_MS = 10_000;
 
 /** What is asked of a worker, of the web or of Node. */
@@ -22,7 +22,7 @@ export interface Parts {
 }
 
 /**
- * Starts an engine in a worker. A pool that does not start in time is tried with half the threads, and in the end
+ * Starts an engine in a worker. One with threads that does not start is tried with half of them, and in the end
  * without any.
  *
  * @throws KindexError `UNSUPPORTED` if not even the single-threaded engine starts

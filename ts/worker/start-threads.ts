@@ -5,6 +5,7 @@ import {
   initSync,
   initThreadPool,
   matchDocuments,
+  poolHasStarted,
   readDocument,
   wbg_rayon_start_worker,
 } from '../generated/threads.js';
@@ -17,11 +18,34 @@ const LEAST_PAGES = 4096;
 /** Pages at the start; at least as many as the file asks for, which the engine checks. */
 const FIRST_PAGES = 256;
 
-/** Instantiates the file with threads, and starts its pool. */
-export async function startThreads(module: WebAssembly.Module, threads: number): Promise<Glue> {
+/**
+ * Instantiates the file with threads, which works on this thread alone until the pool has started.
+ *
+ * @returns and how many threads there are in the end
+ */
+export function startThreads(
+  module: WebAssembly.Module,
+  threads: number,
+): { readonly glue: Glue; readonly threads: Promise<number> } {
   initSync({ module, memory: sharedMemory() });
-  await initThreadPool(threads);
-  return { Engine, capabilities, crc32, matchDocuments, readDocument };
+  return {
+    glue: { Engine, capabilities, crc32, matchDocuments, readDocument },
+    threads: startPool(threads),
+  };
+}
+
+/** A pool that does not start is tried with half the threads. Without one the results are the same. */
+async function startPool(threads: number): Promise<number> {
+  for (let wanted = threads; wanted > 1; wanted = Math.floor(wanted / 2)) {
+    try {
+      await initThreadPool(wanted);
+      poolHasStarted();
+      return wanted;
+    } catch {
+      // For want of memory, or because a policy forbids workers in workers.
+    }
+  }
+  return 1;
 }
 
 /** Makes this worker a thread of the pool. Returns when the pool ends. */

@@ -18,8 +18,11 @@ interface PoolBuilder {
   build(): void;
 }
 
+/** How long a thread may take to start. */
+const START_MS = 10_000;
+
 /** Browsers collect workers that nothing refers to, even while they run. */
-const threads: Worker[] = [];
+let threads: Worker[] = [];
 
 export async function startWorkers(
   module: WebAssembly.Module,
@@ -27,7 +30,14 @@ export async function startWorkers(
   builder: PoolBuilder,
 ) {
   const start: PoolStart = { kindex: 'pool', module, memory, receiver: builder.receiver() };
-  await Promise.all(Array.from({ length: builder.numThreads() }, (_, i) => startThread(start, i)));
+  const starting = Array.from({ length: builder.numThreads() }, (_, i) => startThread(start, i));
+  try {
+    await Promise.all(starting);
+  } catch (thrown) {
+    for (const thread of threads) thread.terminate();
+    threads = [];
+    throw thrown;
+  }
   builder.build();
 }
 
@@ -35,9 +45,16 @@ function startThread(start: PoolStart, i: number): Promise<void> {
   const thread = new Worker(self.location.href, { type: ownType(), name: `kindex-${i + 1}` });
   threads.push(thread);
   return new Promise((resolve, reject) => {
-    thread.onmessage = () => resolve();
-    thread.onerror = (event) =>
-      reject(new Error(`a thread of the pool did not start: ${event.message}`));
+    const failed = (why: string) => reject(new Error(`a thread of the pool did not start: ${why}`));
+    const timer = setTimeout(() => failed('no answer'), START_MS);
+    thread.onmessage = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    thread.onerror = (event) => {
+      clearTimeout(timer);
+      failed(event.message);
+    };
     thread.postMessage(start);
   });
 }

@@ -26,6 +26,13 @@ pub use salvage::Salvage;
 #[cfg(feature = "threads")]
 pub use wasm_bindgen_rayon::init_thread_pool;
 
+/// Called once the pool is there. Until then everything runs on the thread that calls.
+#[cfg(feature = "threads")]
+#[wasm_bindgen(js_name = poolHasStarted)]
+pub fn pool_has_started() {
+    kindex::pool_has_started();
+}
+
 /// What this build can do, as JSON: `version`, `simd`, `threads`.
 #[wasm_bindgen]
 pub fn capabilities() -> String {
