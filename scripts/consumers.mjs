@@ -18,19 +18,21 @@ import { packPackage } from './package-checks.mjs';
 import { cache, root } from './paths.mjs';
 import { Failure, isProgram, main, must } from './process.mjs';
 
-const toolsSource = join(root, 'tests', 'packaging', 'tools');
 /** Where the consumers are put together. */
 export const consumers = join(root, 'target', 'consumers');
 
-/** Installs the tools as their lock file says, without running any script of theirs. Resolves to their folder. */
-async function provideTools() {
-  const lock = readFileSync(join(toolsSource, 'package-lock.json'));
+/**
+ * Installs what the lock file of a folder says, without running any script of it, into the cache. Resolves to where
+ * it is.
+ */
+export async function provideModules(source, what) {
+  const lock = readFileSync(join(source, 'package-lock.json'));
   const folder = join(cache, `consumers-${digest(lock)}`);
   if (existsSync(join(folder, 'installed'))) return folder;
-  console.log(`consumers: installing bundlers and runtimes into ${folder} (once; about 700 MB)`);
+  console.log(`installing ${what} into ${folder}, once`);
   mkdirSync(folder, { recursive: true });
   for (const name of ['package.json', 'package-lock.json'])
-    copyFileSync(join(toolsSource, name), join(folder, name));
+    copyFileSync(join(source, name), join(folder, name));
   // Not `npm ci`: it insists on packages for other systems, which not every registry carries.
   await must('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: folder,
@@ -72,7 +74,10 @@ const digest = (bytes) => createHash('sha256').update(bytes).digest('hex').slice
 
 /** Installs both. Resolves to where they are. */
 export async function provideConsumers() {
-  const tools = await provideTools();
+  const tools = await provideModules(
+    join(root, 'tests', 'packaging', 'tools'),
+    'bundlers and runtimes (about 700 MB)',
+  );
   const tarball = await providePackage();
   return { tools, tarball };
 }

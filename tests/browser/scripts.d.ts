@@ -2,6 +2,9 @@
 declare module '*/scripts/browsers.mjs' {
   export function findBrowser(name: 'chromium' | 'firefox'): string | undefined;
 }
+declare module '*/scripts/consumers.mjs' {
+  export function provideModules(source: string, what: string): Promise<string>;
+}
 declare module '*/scripts/paths.mjs' {
   export const root: string;
   export const pkg: string;

@@ -1,9 +1,10 @@
 import { copyFileSync, cpSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { consumers } from '../../scripts/consumers.mjs';
 import { launchChromium } from '../browser/support.js';
-import { assertPage, command, prepare, programs } from './support.js';
+import { freePort, startServer } from './dev-server.js';
+import { assertAddress, assertPage, command, fixture, prepare, programs } from './support.js';
 
 const browser = await launchChromium();
 after(() => browser.close());
@@ -19,6 +20,27 @@ test('vite_8_builds_without_configuration', async () => {
   const folder = prepare('vite', 'vite8');
   await command(process.execPath, [programs.vite8, 'build'], { cwd: folder });
   await assertPage(browser, { '/': join(folder, 'dist') });
+});
+
+test('vite_8_serves_while_it_is_worked_on', async () => {
+  const folder = prepare('vite', 'vite8-dev');
+  copyFileSync(fixture, join(folder, basename(fixture)));
+  for (const isolated of [true, false]) {
+    const port = await freePort();
+    const args = [programs.vite8, '--host', '127.0.0.1', '--port', String(port), '--strictPort'];
+    const env = { ISOLATED: isolated ? '1' : '' };
+    const server = await startServer(process.execPath, args, {
+      cwd: folder,
+      port,
+      ready: /Local:/,
+      env,
+    });
+    try {
+      await assertAddress(browser, server.url, isolated);
+    } finally {
+      await server.stop();
+    }
+  }
 });
 
 test('webpack_5_builds_without_configuration', async () => {

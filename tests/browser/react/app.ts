@@ -1,7 +1,7 @@
 // A page of real components, for tests/browser/react.test.ts to drive: what it shows is what the hooks say.
 import { Collection } from 'kindex';
 import { useCollection, useSearch } from 'kindex/react';
-import { createElement, StrictMode, useState } from 'react';
+import { createElement, StrictMode, useState, version } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 
 type Note = { n: number };
@@ -91,6 +91,7 @@ root.render(createElement(StrictMode, null, createElement(Page)));
 const app = {
   set: (change: Partial<Settings>) => set(change),
   shown: () => [...shown],
+  react: version,
   counts: () => ({ searches, opened }),
   release: (text: string) => held.get(text)?.(),
   awaits: (text: string) => held.has(text),
