@@ -98,6 +98,13 @@ export const suites = [
     run: () => nodeTests(join('tests', 'packaging'), '--test-concurrency=1'),
   },
   {
+    name: 'consumers-all',
+    title: 'Next 16 and Vite 7 besides; run only when asked for',
+    needsBuild: true,
+    onlyIfNamed: true,
+    run: () => nodeTests(join('tests', 'packaging', 'all'), '--test-concurrency=1'),
+  },
+  {
     name: 'house',
     title: 'the rules that keep the source in order',
     needsBuild: true,

@@ -3,6 +3,7 @@
 //
 //   npm test -- --list            the suites
 //   npm test -- --only NAME       one of them (may be repeated)
+//   npm run test:consumers -- --all   the consumers, and those that take too long for every run
 import { parseArgs } from 'node:util';
 import { buildPackage } from './build-package.mjs';
 import { buildSite } from './build-site.mjs';
@@ -13,7 +14,11 @@ import { suites } from './suites.mjs';
 
 await main(async () => {
   const { values } = parseArgs({
-    options: { list: { type: 'boolean' }, only: { type: 'string', multiple: true } },
+    options: {
+      list: { type: 'boolean' },
+      only: { type: 'string', multiple: true },
+      all: { type: 'boolean' },
+    },
   });
   if (values.list) {
     for (const { name, title } of suites) console.log(`${name.padEnd(14)}${title}`);
@@ -21,7 +26,8 @@ await main(async () => {
   }
   const unknown = values.only?.find((name) => !suites.some((suite) => suite.name === name));
   if (unknown) throw new Failure(`there is no suite "${unknown}"; npm test -- --list names them`);
-  const chosen = suites.filter(({ name }) => values.only?.includes(name) ?? true);
+  const named = values.only?.flatMap((name) => (values.all ? [name, `${name}-all`] : name));
+  const chosen = suites.filter(({ name, onlyIfNamed }) => named?.includes(name) ?? !onlyIfNamed);
 
   const rust = await setUp('test');
   const results = [];

@@ -20,15 +20,26 @@ import { assertSimd } from '../worker/wasm-source.js';
 export * from '../index.js';
 export { FileStorage };
 
-/** A joined path, because some bundlers of server code follow `new URL(..., import.meta.url)` and fail. */
-const beside = (name: string) => join(dirname(fileURLToPath(import.meta.url)), name);
+/**
+ * Joined paths, because some bundlers of server code follow `new URL(..., import.meta.url)` and fail; each written out
+ * in full, because they take all files of the folder for what is put together here.
+ */
+const here = dirname(fileURLToPath(import.meta.url));
+const SCRIPT = join(here, 'node-worker.js');
+const WASM = {
+  'kindex.wasm': join(here, 'kindex.wasm'),
+  'kindex-relaxed.wasm': join(here, 'kindex-relaxed.wasm'),
+  'kindex-threads.wasm': join(here, 'kindex-threads.wasm'),
+  'kindex-threads-relaxed.wasm': join(here, 'kindex-threads-relaxed.wasm'),
+} as const;
 
 const pathOf = (place: string | URL) =>
   place instanceof URL || place.startsWith('file:') ? fileURLToPath(place) : place;
 
 function wasmPath({ wasmUrl }: EngineOptions, threads: boolean): string {
-  const best = `kindex${threads ? '-threads' : ''}${hasRelaxedSimd() ? '-relaxed' : ''}.wasm`;
-  if (wasmUrl === undefined) return beside(best);
+  const best =
+    `kindex${threads ? '-threads' : ''}${hasRelaxedSimd() ? '-relaxed' : ''}.wasm` as const;
+  if (wasmUrl === undefined) return WASM[best];
   const path = pathOf(wasmUrl);
   return path.endsWith('/') ? join(path, best) : path;
 }
@@ -46,7 +57,7 @@ async function compile(options: EngineOptions, threads: boolean): Promise<WebAss
 
 /** The script of the engine's thread; undefined where a bundler has left it behind. */
 function workerPath({ workerUrl }: EngineOptions): string | undefined {
-  const path = workerUrl === undefined ? beside('node-worker.js') : pathOf(workerUrl);
+  const path = workerUrl === undefined ? SCRIPT : pathOf(workerUrl);
   if (existsSync(path)) return path;
   if (workerUrl === undefined) return undefined;
   throw new KindexError(

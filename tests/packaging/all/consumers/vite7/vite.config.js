@@ -1,0 +1,3 @@
+// #region config
+export default { optimizeDeps: { exclude: ['kindex'] } };
+// #endregion
