@@ -1,11 +1,13 @@
-// Measures the examples in workerd, and the start of the package in Node. Not a test: nothing here fails for being slow.
+// Measures the examples in workerd, and the start of the package in Node, Chromium and workerd. Not a test: nothing here fails for being slow.
 //
-//   node --import tsx tests/packaging/measure.ts [node] [snapshot] [sharded]
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { copyConsumer } from '../../scripts/consumers.mjs';
+//   node --import tsx tests/packaging/measure.ts [node] [chromium] [workerd] [snapshot] [sharded]
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { consumers, copyConsumer } from '../../scripts/consumers.mjs';
 import { root } from '../../scripts/paths.mjs';
+import { serve } from '../../scripts/serve.mjs';
 import { joinVectorFiles, readVectorFile } from '../../www/wordnet.js';
+import { launchChromium } from '../browser/support.js';
 import { command, DIMENSION, fixture, newFolder, prepare, programs } from './support.js';
 import { startWrangler } from './wrangler.js';
 
@@ -50,6 +52,51 @@ const figures: Record<string, () => Promise<void>> = {
         console.log(`${name}, threads ${threads}: import to first answer, ${quantiles(times)}`);
       }
     }
+  },
+
+  async chromium() {
+    const folder = prepare('start-page');
+    copyFileSync(fixture, join(folder, basename(fixture)));
+    const folders = { '/': folder, '/node_modules/': join(consumers, 'node_modules') };
+    const browser = await launchChromium();
+    for (const isolated of [false, true]) {
+      const policy = "default-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'";
+      const server = await serve(folders, { isolated, policy });
+      const times: number[] = [];
+      for (let i = 0; i < 9; i++) {
+        // Nothing is in its cache.
+        const context = await browser.newContext();
+        const page = await context.newPage();
+        await page.goto(server.url);
+        await page.waitForFunction(() => 'elapsed' in globalThis);
+        times.push(
+          await page.evaluate(() => (globalThis as unknown as { elapsed: number }).elapsed),
+        );
+        await context.close();
+      }
+      const kind = isolated ? 'isolated' : 'not isolated';
+      console.log(`Chromium, ${kind}: import to first answer, ${quantiles(times)}`);
+      await server.close();
+    }
+    await browser.close();
+  },
+
+  async workerd() {
+    const body = new Uint8Array(readFileSync(fixture));
+    const first: number[] = [];
+    const second: number[] = [];
+    const folder = prepare('worker', 'measure-worker');
+    for (let start = 0; start < 5; start++) {
+      const worker = await startWrangler(folder);
+      try {
+        first.push((await timed(worker.url, body)).ms);
+        second.push((await timed(`${worker.url}echo`, body)).ms);
+      } finally {
+        await worker.stop();
+      }
+    }
+    console.log(`workerd: first request, with insert and 21 searches, ${quantiles(first)}`);
+    console.log(`workerd: a request that does nothing with as much ${quantiles(second)}`);
   },
 
   async snapshot() {

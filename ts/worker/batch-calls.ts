@@ -25,15 +25,15 @@ export class BatchCalls {
   readonly #entries: Entries;
   readonly #token: () => number;
   readonly #budget: MemoryBudget | undefined;
-  readonly #threads: number | Promise<number>;
+  readonly #threads: () => number | Promise<number>;
   readonly #pending = new Map<BatchToken, Pending>();
 
   constructor(owner: {
     entries: Entries;
     token: () => number;
     budget: MemoryBudget | undefined;
-    /** Settles when all threads have started. */
-    threads: number | Promise<number>;
+    /** Has the threads start, and settles when all have. */
+    threads: () => number | Promise<number>;
   }) {
     this.#entries = owner.entries;
     this.#token = owner.token;
@@ -69,6 +69,8 @@ export class BatchCalls {
       const pending = this.#of(batch);
       if (this.#budget) pending.bytes = this.#budget.admitRows(slice, pending.bytes);
       pending.rows += slice.rows;
+      // They start while the rest is encoded and stored.
+      if (pending.rows >= ROWS_FOR_THREADS) void this.#threads();
       pending.sink.stage(slice);
       return undefined;
     },
@@ -77,7 +79,7 @@ export class BatchCalls {
       const { sink, rows } = this.#of(batch);
       this.#pending.delete(batch);
       try {
-        if (rows >= ROWS_FOR_THREADS) await this.#threads;
+        if (rows >= ROWS_FOR_THREADS) await this.#threads();
         return await sink.commit(how, report);
       } catch (thrown) {
         if (!isTrap(thrown)) sink.cancel();

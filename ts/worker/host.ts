@@ -49,8 +49,8 @@ type CollectionCall =
  */
 export class Host {
   readonly #glue: Glue;
-  /** How many there are, as soon as all have started. */
-  readonly #threads: number | Promise<number>;
+  /** How many there are, once all have started. */
+  readonly #threads: () => number | Promise<number>;
   readonly #storages: Storages;
   readonly #send: Send;
   readonly #budget: MemoryBudget | undefined;
@@ -61,7 +61,7 @@ export class Host {
 
   constructor(parts: {
     glue: Glue;
-    threads: number | Promise<number>;
+    threads: () => number | Promise<number>;
     storages: Storages;
     send: Send;
     /** Most bytes that all collections may take together; undefined: what the system grants. */
@@ -211,7 +211,7 @@ export class Host {
   }
 
   async #stats(collection: HostCollection): Promise<string> {
-    const threads = await this.#threads;
+    const threads = await this.#threads();
     const { version, simd } = JSON.parse(this.#glue.capabilities());
     const engine = JSON.parse(collection.engine.stats());
     return JSON.stringify({

@@ -15,6 +15,6 @@ export function connectInPlace(
     post: (request) => void host.receive(request),
   });
   const send = (reply: Reply) => client.receive(reply);
-  const host = new Host({ glue, threads: 1, storages, send, memoryBudget });
+  const host = new Host({ glue, threads: () => 1, storages, send, memoryBudget });
   return client;
 }

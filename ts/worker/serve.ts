@@ -70,8 +70,8 @@ function startEngine(
   module: WebAssembly.Module,
   threads: number,
   threaded: Threads | undefined,
-): { readonly glue: Glue; readonly threads: number | Promise<number> } {
-  if (threads === 0) return { glue: startSingle(module), threads: 1 };
+): { readonly glue: Glue; readonly threads: () => number | Promise<number> } {
+  if (threads === 0) return { glue: startSingle(module), threads: () => 1 };
   if (threaded) return threaded.startThreads(module, threads);
   throw new Error('this script has no threads');
 }

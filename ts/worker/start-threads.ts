@@ -15,22 +15,34 @@ import type { PoolStart } from './start-workers.js';
 /** The most pages that 32-bit wasm can have, 4 GiB; some systems reserve less. */
 const MOST_PAGES = 65_536;
 const LEAST_PAGES = 4096;
+/** When the pool starts if nothing has asked for it. */
+const IDLE_MS = 250;
+
 /** Pages at the start; at least as many as the file asks for, which the engine checks. */
 const FIRST_PAGES = 256;
 
 /**
- * Instantiates the file with threads, which works on this thread alone until the pool has started.
+ * Instantiates the file with threads, which works on this thread alone until the pool has started: when it is first
+ * asked for, or after a while, so that it does not compete with the first answers.
  *
- * @returns and how many threads there are in the end
+ * @returns and how to start the pool, which tells how many threads there are in the end
  */
 export function startThreads(
   module: WebAssembly.Module,
-  threads: number,
-): { readonly glue: Glue; readonly threads: Promise<number> } {
+  wanted: number,
+): { readonly glue: Glue; readonly threads: () => Promise<number> } {
   initSync({ module, memory: sharedMemory() });
+  let starting: Promise<number> | undefined;
+  const threads = () => {
+    starting ??= startPool(wanted);
+    return starting;
+  };
+  const timer: unknown = setTimeout(threads, IDLE_MS);
+  // In Node it must not keep the process alive.
+  (timer as { unref?: () => void }).unref?.();
   return {
     glue: { Engine, capabilities, crc32, matchDocuments, readDocument },
-    threads: startPool(threads),
+    threads,
   };
 }
 

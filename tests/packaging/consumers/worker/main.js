@@ -4,7 +4,9 @@ import { check } from '../check.js';
 export default {
   async fetch(request) {
     if (new URL(request.url).pathname === '/fill') return Response.json(await fill());
-    return Response.json(await check(Collection, await request.arrayBuffer()));
+    const bytes = await request.arrayBuffer();
+    if (new URL(request.url).pathname === '/echo') return Response.json(bytes.byteLength);
+    return Response.json(await check(Collection, bytes));
   },
 };
 
