@@ -92,6 +92,11 @@ impl Bitset {
         self.recount();
     }
 
+    /// Whether a slot is in both sets.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.words.iter().zip(&other.words).any(|(word, other)| word & other != 0)
+    }
+
     /// The bits, 64 slots a word, lowest slot in the lowest bit.
     pub fn words(&self) -> &[u64] {
         &self.words
@@ -143,6 +148,7 @@ mod tests {
         assert_eq!(left.iter().map(|slot| slot.0).collect::<Vec<_>>(), [1, 200]);
         left.union(&right);
         assert_eq!(left.len(), 5);
+        assert!(left.meets(&right) && !Bitset::default().meets(&left));
         assert!(left.remove(NodeId(70)) && !left.remove(NodeId(70)));
     }
 }

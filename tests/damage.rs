@@ -182,11 +182,11 @@ fn a_newer_version_is_named() {
     // Behind the head of the header frame and its magic.
     let version = FRAME_HEAD + 8;
     let mut newer = collection.to_bytes().unwrap();
-    newer[version] += 1;
+    newer[version] = codec::FORMAT_VERSION as u8 + 1;
     repair(&mut newer);
     assert_eq!(load(&newer).map(|_| ()).unwrap_err().code(), Code::NewerVersion);
     let mut newer = log[0].clone();
-    newer[version] += 1;
+    newer[version] = codec::FORMAT_VERSION as u8 + 1;
     repair(&mut newer);
     let mut empty = Collection::new(Config::new(DIMENSION)).unwrap();
     let error = Replay::new().feed(&mut empty, &newer).unwrap_err();

@@ -74,6 +74,14 @@ fn answers(collection: &Collection, chunks: &Chunks) -> String {
             out.push('\n');
         }
     }
+    for view in collection.views() {
+        write!(out, "{} {}: ", view.name(), view.definition()).unwrap();
+        let options = SearchOptions { k: 5, ..SearchOptions::default() };
+        for hit in &view.search(&queries[..DIMENSION], &options, None).unwrap()[0] {
+            write!(out, "{} {:.5}, ", collection.id(hit.slot).unwrap(), hit.distance).unwrap();
+        }
+        out.push('\n');
+    }
     writeln!(out, "{:?}", collection.outcome("first")).unwrap();
     out
 }
@@ -91,11 +99,13 @@ fn files_of_every_version_open_and_answer_as_they_did() {
 }
 
 #[test]
-fn the_present_version_still_writes_the_same_bytes() {
-    let (snapshot, log) = make();
-    let read = |name: &str| fs::read(folder(codec::FORMAT_VERSION).join(name)).unwrap();
-    assert!(snapshot == read("snapshot.kindex"), "snapshots have changed: a new version?");
-    assert!(log == read("log.kindex"), "logs have changed: a new version?");
+fn what_each_version_has_room_for_is_still_written_as_the_same_bytes() {
+    for version in 1..=codec::FORMAT_VERSION {
+        let (snapshot, log) = make(version);
+        let read = |name: &str| fs::read(folder(version).join(name)).unwrap();
+        assert!(snapshot == read("snapshot.kindex"), "snapshots have changed: a new version?");
+        assert!(log == read("log.kindex"), "logs have changed: a new version?");
+    }
 }
 
 #[test]
@@ -107,7 +117,7 @@ fn files_of_the_next_version_are_refused_as_newer() {
         bytes[8..12].copy_from_slice(&crc.to_le_bytes());
         bytes
     };
-    let (snapshot, log) = make();
+    let (snapshot, log) = make(codec::FORMAT_VERSION);
     let error = load(&newer(snapshot.clone())).map(|_| ()).unwrap_err();
     assert_eq!(error.code(), Code::NewerVersion);
     let (mut collection, _) = load(&snapshot).unwrap();
@@ -142,6 +152,10 @@ fn write(
             })
             .unwrap();
     }
+    write_batch(collection, batch)
+}
+
+fn write_batch(collection: &mut Collection, batch: Batch) -> (Chunks, Vec<Vec<u8>>) {
     let mut prepared = collection.prepare(batch).unwrap();
     let chunks = (prepared.first_document_chunk()..)
         .zip(0..prepared.document_chunks())
@@ -153,13 +167,26 @@ fn write(
     (chunks, parts)
 }
 
-/// A snapshot after two batches, and a log file of two more.
-fn make() -> (Vec<u8>, Vec<u8>) {
+/// Makes a view, and drops another.
+fn write_views(collection: &mut Collection, made: &str, dropped: Option<&str>) -> Vec<Vec<u8>> {
+    let mut batch = Batch::new(Operation::View, DIMENSION, true).named(made).unwrap();
+    let metadata = Some(r#"{"where":{"tags":"even"},"batchSize":100}"#);
+    batch.push(Row { id: made, metadata, ..Row::default() }).unwrap();
+    dropped.into_iter().for_each(|id| batch.push(Row { id, ..Row::default() }).unwrap());
+    write_batch(collection, batch).1
+}
+
+/// A snapshot after two batches, and a log file of two more; from version 2 on with views.
+fn make(version: u32) -> (Vec<u8>, Vec<u8>) {
     let mut config = Config::new(DIMENSION);
     config.metric = Metric::Euclidean;
     let mut collection = Collection::new(config).unwrap();
     let (mut chunks, _) = write(&mut collection, Operation::Insert, 0..30, "first");
     write(&mut collection, Operation::Delete, 7..12, "second");
+    if version >= 2 {
+        write_views(&mut collection, "evens", None);
+        write_views(&mut collection, "others", None);
+    }
     let mut writer = collection.snapshot();
     let mut snapshot = writer.next(&collection, 1).unwrap().unwrap();
     for (number, chunk) in chunks.drain(..) {
@@ -176,6 +203,9 @@ fn make() -> (Vec<u8>, Vec<u8>) {
         chunks.iter().for_each(|(number, bytes)| codec::write_documents(&mut log, *number, bytes));
         log.extend(parts.concat());
     }
+    if version >= 2 {
+        log.extend(write_views(&mut collection, "third view", Some("others")).concat());
+    }
     codec::write_seal(&mut log, collection.generation());
     (snapshot, log)
 }
@@ -186,7 +216,7 @@ fn write_the_files_of_the_present_version() {
     let folder = folder(codec::FORMAT_VERSION);
     assert!(!folder.exists(), "{} is there already", folder.display());
     fs::create_dir_all(&folder).unwrap();
-    let (snapshot, log) = make();
+    let (snapshot, log) = make(codec::FORMAT_VERSION);
     let (mut collection, mut chunks) = load(&snapshot).unwrap();
     fs::write(folder.join("snapshot.txt"), answers(&collection, &chunks)).unwrap();
     replay(&mut collection, &mut chunks, &log);

@@ -123,7 +123,7 @@ fn apply_to_model(model: &mut Model, operation: Operation, draft: Draft) {
             record.document = draft.document.or(cleared.document);
             record.metadata = metadata.or(cleared.metadata);
         }
-        Operation::Insert | Operation::Upsert => {
+        _ => {
             let vector = draft.vector.unwrap();
             model.insert(draft.id, Record { vector, metadata, document: draft.document });
         }

@@ -3,7 +3,7 @@ import { KindexError, show } from './errors.js';
 import { LIMITS } from './limits.js';
 import { utf8Length } from './text-column.js';
 import type { BatchOptions, EngineOptions, Include, OpenOptions, PlaceOptions } from './types.js';
-import type { EngineSettings, StorageChoice } from './worker/protocol.js';
+import type { BudgetSettings, EngineSettings, StorageChoice } from './worker/protocol.js';
 
 const INCLUDES: ReadonlySet<unknown> = new Set<Include>(['metadata', 'document', 'vector']);
 
@@ -19,6 +19,15 @@ export function checkInteger(name: string, value: unknown, least: number, most: 
 
 /** @throws KindexError `INVALID_ARGUMENT` */
 export function checkName(name: unknown): string {
+  return checkNameOf("a collection's name", name);
+}
+
+/** @throws KindexError `INVALID_ARGUMENT` */
+export function checkViewName(name: unknown): string {
+  return checkNameOf("a view's name", name);
+}
+
+function checkNameOf(what: string, name: unknown): string {
   const bytes = typeof name === 'string' ? utf8Length(name) : 0;
   if (
     typeof name === 'string' &&
@@ -29,7 +38,7 @@ export function checkName(name: unknown): string {
     return name;
   throw new KindexError(
     'INVALID_ARGUMENT',
-    `a collection's name is a string of 1 to ${LIMITS.nameBytes} bytes, but this is ${show(name)}`,
+    `${what} is a string of 1 to ${LIMITS.nameBytes} bytes, but this is ${show(name)}`,
   );
 }
 
@@ -49,7 +58,10 @@ export function checkInclude(
 
 /** What `open` asks of the engine; undefined = whatever is stored. The engine checks bounds. */
 export function engineSettings(options: OpenOptions): EngineSettings {
-  const { dimension, metric, quantization, graph, keepVectors } = options;
+  const { dimension, metric, quantization, graph, whenFull } = options;
+  // Where they may be dropped, a stored collection may be without them.
+  const keepVectors =
+    whenFull === 'dropVectors' && options.keepVectors === true ? undefined : options.keepVectors;
   if (dimension !== undefined) checkInteger('dimension', dimension, 1, LIMITS.dimension);
   checkOneOf('metric', metric, ['cosine', 'dot', 'euclidean']);
   checkOneOf('quantization', quantization, ['none', 'int8', 'binary']);
@@ -107,10 +119,24 @@ export function checkBatchOptions(options: BatchOptions): void {
   }
 }
 
-/** @throws KindexError `INVALID_ARGUMENT` */
-export function memoryBudget({ memoryBudget }: EngineOptions): number | undefined {
-  if (memoryBudget === undefined) return undefined;
-  return checkInteger('memoryBudget', memoryBudget, 1, Number.MAX_SAFE_INTEGER);
+/**
+ * `otherwise`: bytes where none are given.
+ *
+ * @throws KindexError `INVALID_ARGUMENT`
+ */
+export function memoryBudget(
+  { memoryBudget, whenFull = 'refuse' }: EngineOptions,
+  otherwise?: number,
+): BudgetSettings | undefined {
+  checkOneOf('whenFull', whenFull, ['refuse', 'dropVectors']);
+  const wanted = memoryBudget ?? otherwise;
+  const dropVectors = whenFull === 'dropVectors';
+  if (wanted !== undefined) {
+    const bytes = checkInteger('memoryBudget', wanted, 1, Number.MAX_SAFE_INTEGER);
+    return { bytes, dropVectors };
+  }
+  if (!dropVectors) return undefined;
+  throw new KindexError('INVALID_ARGUMENT', "whenFull 'dropVectors' needs a memoryBudget");
 }
 
 function checkOneOf(name: string, value: unknown, names: readonly string[]): void {

@@ -1,5 +1,5 @@
 import { untilAborted } from './abort.js';
-import { checkName, engineSettings, storageChoice } from './arguments.js';
+import { checkName, checkViewName, engineSettings, storageChoice } from './arguments.js';
 import { type Attached, Connection } from './connection.js';
 import type { DuplicateQuery, StoredDuplicate } from './dedupe.js';
 import type { Embedder } from './embed.js';
@@ -38,8 +38,10 @@ import type {
   Vector,
   VerifyReport,
 } from './types.js';
+import { decodeViews, encodeView, View, type ViewInfo, type ViewOptions } from './views.js';
 import type { CallOptions } from './worker/client.js';
 import type { CollectionInfo, HostEvent, StorageChoice } from './worker/protocol.js';
+import type { ViewChange } from './write-view.js';
 import { Writer } from './writer.js';
 
 /**
@@ -224,6 +226,34 @@ export class Collection<M extends object = Metadata> {
     return this.#searcher.searchBatch(queries, options);
   }
 
+  /**
+   * Makes a view: an index of its own over the records that a filter holds for, kept up to date by every batch.
+   * Searching it costs neither the filter nor what it leaves out.
+   *
+   * @throws KindexError `DUPLICATE_ID` if there is a view of that name, `INVALID_ARGUMENT`, `OUT_OF_MEMORY`
+   */
+  async createView(name: string, options: ViewOptions<M>): Promise<View<M>> {
+    const definition = encodeView(checkViewName(name), options);
+    await this.#writer.view(name, definition, options);
+    return this.view(name);
+  }
+
+  /** The view of that name, to be searched. Whether it is there shows when it is. */
+  view(name: string): View<M> {
+    return new View(this, checkViewName(name));
+  }
+
+  /** All views, in the order in which they were made. */
+  async listViews(): Promise<ViewInfo<M>[]> {
+    const { client, collection } = await this.#connection.use();
+    return decodeViews<M>(await client.call('views', { collection }));
+  }
+
+  /** Forgets a view. Its records stay. */
+  async dropView(name: string, options: ViewChange = {}): Promise<void> {
+    await this.#writer.view(checkViewName(name), undefined, options);
+  }
+
   /** Records that match; all without a filter. */
   count(query: Where<M> = {}): Promise<number> {
     return this.#reader.count(query);
@@ -301,7 +331,10 @@ export class Collection<M extends object = Metadata> {
   #heard(event: HostEvent): void {
     if (event.event === 'change') {
       this.#size = event.size;
-      if (event.change) this.#events.emit('change', event.change);
+      const { change } = event;
+      // A view changes no record.
+      if (change && change.operation !== 'view')
+        this.#events.emit('change', { ...change, operation: change.operation });
     } else if (event.event === 'error') {
       this.#events.emit('error', fromWire(event.error));
     } else if (event.event === 'closed') {

@@ -23,3 +23,5 @@ export { MemoryStorage, type MemoryStorageOptions } from './storage/memory.js';
 export type { Append, Durability, Garbage, StorageAdapter, Store } from './storage/storage.js';
 export type { Tabs } from './storage/tabs.js';
 export type * from './types.js';
+export { View, type ViewInfo, type ViewOptions } from './views.js';
+export type { ViewChange } from './write-view.js';

@@ -4,8 +4,10 @@ export const LIMITS = {
   dimension: 4096,
   /** UTF-8 bytes of an id. */
   idBytes: 512,
-  /** UTF-8 bytes of a collection's name. */
+  /** UTF-8 bytes of the name of a collection or a view. */
   nameBytes: 200,
+  /** Views of a collection. */
+  views: 64,
   /** UTF-8 bytes of one record's metadata as JSON. */
   metadataBytes: 65_536,
   /** Objects inside objects in metadata. */

@@ -1,5 +1,5 @@
 import { untilAborted } from './abort.js';
-import { checkInclude, checkInteger, queryMatrix } from './arguments.js';
+import { checkInclude, checkInteger, checkViewName, queryMatrix } from './arguments.js';
 import type { Connection } from './connection.js';
 import { encodeDecay } from './decay.js';
 import type { Embedder } from './embed.js';
@@ -86,6 +86,7 @@ export class Searcher<M extends object> {
       decay: options.decay === undefined ? undefined : encodeDecay(options.decay),
       include: includeBits(checkInclude(options.include, ['metadata'])),
       explain: options.explain !== undefined,
+      view: options.view === undefined ? undefined : checkViewName(options.view),
     };
   }
 

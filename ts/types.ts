@@ -1,7 +1,7 @@
 import type { Dedupe, Duplicate, OnDuplicate } from './dedupe.js';
 import type { BatchOperation, ErrorCode, ItemError, KindexError } from './errors.js';
 import type { FieldPath, Filter, TimePath } from './filter.js';
-import type { Where } from './selection.js';
+import type { DocumentFilter, Where } from './selection.js';
 import type { StorageAdapter } from './storage/storage.js';
 
 /** How vectors are compared. */
@@ -107,6 +107,11 @@ export interface EngineOptions {
    * 96 MiB where an isolate is ended at 128 MB (Cloudflare Workers), elsewhere what the system grants.
    */
   readonly memoryBudget?: number;
+  /**
+   * What a batch does that would pass the budget. `refuse` (default): it fails. `dropVectors`: the collection gives up its
+   * float vectors first, for good, if that makes enough room; its results are scored on codes from then on.
+   */
+  readonly whenFull?: 'refuse' | 'dropVectors';
 }
 
 /** Options of `Collection.open`. What is left out is taken from the stored collection. */
@@ -164,8 +169,9 @@ export type RowStream<M extends object = Metadata> =
 
 /** What `delete` takes. */
 export type Selection<M extends object = Metadata> =
-  | { readonly ids: readonly string[]; readonly where?: never }
-  | { readonly where: Filter<M>; readonly ids?: never };
+  | { readonly ids: readonly string[]; readonly where?: never; readonly whereDocument?: never }
+  | (Where<M> & { readonly where: Filter<M>; readonly ids?: never })
+  | (Where<M> & { readonly whereDocument: DocumentFilter; readonly ids?: never });
 
 /** What a long call is doing. */
 export type Phase = 'validate' | 'embed' | 'encode' | 'index' | 'commit' | 'load' | 'compact';
@@ -263,6 +269,8 @@ export interface SearchOptions<M extends object = Metadata> extends Where<M> {
   readonly include?: readonly Include[];
   /** Compare with every vector. */
   readonly exact?: boolean;
+  /** Search the records of this view only; with `where`, those of them that it holds for. */
+  readonly view?: string;
   /** Let recency count inside the search: a recent record is found even where many others are more similar. */
   readonly decay?: Decay<M>;
   /** Called with how the answer was found. */
@@ -373,6 +381,23 @@ export interface RepairReport {
   }[];
 }
 
+/** Bytes of memory that a collection takes. */
+export interface MemoryStats {
+  readonly codes: number;
+  /** Float vectors. */
+  readonly vectors: number;
+  readonly graph: number;
+  readonly ids: number;
+  /** The text of metadata. */
+  readonly metadata: number;
+  /** What filters use of it. */
+  readonly columns: number;
+  /** Graphs and members of views. */
+  readonly views: number;
+  /** Documents that were read last. All others are in storage. */
+  readonly documents: number;
+}
+
 /** Facts about a collection. */
 export interface Stats {
   readonly name: string;
@@ -388,7 +413,9 @@ export interface Stats {
   /** Batches committed so far. */
   readonly generation: number;
   /** Bytes in memory, by part. */
-  readonly bytes: Readonly<Record<string, number>>;
+  readonly memory: MemoryStats;
+  /** Whether float vectors are in memory: not with `keepVectors: false`, nor once `whenFull: 'dropVectors'` has dropped them. */
+  readonly keepVectors: boolean;
   readonly threads: number;
   /** `simd128`, `relaxed-simd` or `scalar`. */
   readonly simd: string;

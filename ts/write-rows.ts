@@ -1,9 +1,9 @@
 import { batchRows } from './batch-rows.js';
 import { type BatchOperation, PartialWriteError, toKindexError } from './errors.js';
 import { mayFallBack, writeInSmaller } from './fallback.js';
-import { encodeFilter } from './filter.js';
 import { part } from './part.js';
 import { idsOf, prepare, type Ready, repeatedIds, rowsToEmbed, withoutRepeats } from './prepare.js';
+import { encodeSelection } from './selection.js';
 import { Tally } from './tally.js';
 import type { Batch, BatchOptions, BatchResult, RowStream } from './types.js';
 import { type Target, WriteCall } from './write.js';
@@ -60,15 +60,15 @@ export async function writeStream(
   }
 }
 
-/** Deletes what a filter matches. */
+/** Deletes what filters match. */
 export async function deleteWhere(
   target: Target,
-  where: unknown,
+  filters: { readonly where?: unknown; readonly whereDocument?: unknown },
   options: BatchOptions,
 ): Promise<BatchResult> {
   const call = new WriteCall('delete', options, target.onProgress);
   try {
-    const written = await call.deleteWhere(target, encodeFilter(where));
+    const written = await call.deleteWhere(target, encodeSelection(filters));
     return call.result(written, written.written + written.errors.length, []);
   } finally {
     call.progress.finish();

@@ -18,6 +18,7 @@ import {
   type BatchOutcome,
   type BatchToken,
   type Handle,
+  type Selected,
   sliceTransfers,
 } from './worker/protocol.js';
 
@@ -103,10 +104,10 @@ export class WriteCall {
     });
   }
 
-  /** Deletes what a filter matches. */
-  async deleteWhere(target: Target, filterJson: string): Promise<Written> {
+  /** Deletes what is selected. */
+  async deleteWhere(target: Target, selected: Selected): Promise<Written> {
     return this.#batch(target, this.options.batchId, 0, async (batch) => {
-      await target.client.call('stageWhere', { batch, where: filterJson });
+      await target.client.call('stageWhere', { batch, ...selected });
       this.progress.batches += 1;
       const outcome = await this.#commit(target, batch, 0, PARALLEL_ROWS, this.progress);
       const errors = this.#itemErrors(outcome, (staged) => staged);

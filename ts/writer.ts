@@ -7,6 +7,7 @@ import type { Batch, BatchOptions, BatchResult, Progress, RowStream } from './ty
 import type { Target } from './write.js';
 import { WriteQueue } from './write-queue.js';
 import { deleteWhere, writeRows, writeStream } from './write-rows.js';
+import { type ViewChange, writeView } from './write-view.js';
 
 /** The writing half of a collection. */
 export class Writer {
@@ -52,25 +53,39 @@ export class Writer {
   }
 
   delete(
-    selection: { readonly ids?: readonly string[] | undefined; readonly where?: unknown },
+    selection: {
+      readonly ids?: readonly string[] | undefined;
+      readonly where?: unknown;
+      readonly whereDocument?: unknown;
+    },
     options: BatchOptions,
   ): Promise<BatchResult> {
-    const { ids, where } = selection ?? {};
-    if ((ids === undefined) === (where === undefined)) {
+    const { ids, where, whereDocument } = selection ?? {};
+    const filtered = where !== undefined || whereDocument !== undefined;
+    if ((ids !== undefined) === filtered) {
       return Promise.reject(
         new KindexError(
           'INVALID_ARGUMENT',
-          `delete takes { ids } or { where }, but this is ${show(selection)}`,
+          `delete takes { ids } or { where, whereDocument }, but this is ${show(selection)}`,
         ),
       );
     }
-    if (where !== undefined)
-      return this.#queue.alone(() => this.#use((target) => deleteWhere(target, where, options)));
+    if (filtered) {
+      const filters = { where, whereDocument };
+      return this.#queue.alone(() => this.#use((target) => deleteWhere(target, filters, options)));
+    }
     const [id] = Array.isArray(ids) && ids.length === 1 ? ids : [];
     return this.write(
       'delete',
       id === undefined ? { ids: ids as readonly string[] } : { id },
       options,
+    );
+  }
+
+  /** Makes a view, or drops the one of that name. */
+  view(name: string, definition: string | undefined, options: ViewChange): Promise<void> {
+    return this.#queue.alone(() =>
+      this.#use((target) => writeView(target, name, definition, options)),
     );
   }
 

@@ -5,7 +5,7 @@ const number = new Intl.NumberFormat('en');
 
 /** Shows what the collection is made of, and what it runs on. */
 export function showFacts(stats: Stats): void {
-  const bytes = Object.values(stats.bytes).reduce((sum, part) => sum + part, 0);
+  const bytes = Object.values(stats.memory).reduce((sum, part) => sum + part, 0);
   const storage = stats.storage === 'indexeddb' ? 'IndexedDB' : stats.storage;
   const facts: [string, string][] = [
     ['words', number.format(stats.live)],

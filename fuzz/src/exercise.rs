@@ -41,6 +41,11 @@ pub(crate) fn read(collection: &Collection) {
             assert!(hits[0].is_sorted_by(|a, b| a.distance <= b.distance));
         }
     }
+    for view in collection.views() {
+        let options = SearchOptions { k: 30, ef: 40, exact: false };
+        let hits = view.search(&query, &options, None).expect("the query is good");
+        assert!(hits[0].iter().all(|hit| view.members().contains(hit.slot)));
+    }
     for slot in collection.find(Some(&filter), 100, 0) {
         assert!(collection.metadata(slot).is_some() && collection.vector(slot).is_some());
     }

@@ -36,6 +36,18 @@ fn write(
     parts
 }
 
+fn write_view(collection: &mut Collection) -> Vec<u8> {
+    let mut batch = Batch::new(Operation::View, collection.config().dimension, true);
+    let metadata = Some(r#"{"where":{"tags":"a"}}"#);
+    let row = Row { id: "a view", metadata, ..Row::default() };
+    batch.push(row).expect("the row is good");
+    let mut prepared = collection.prepare(batch).expect("there is room");
+    prepared.plan_log(0);
+    let part = prepared.log_part(0).expect("there is one");
+    collection.apply(prepared, &mut |_| {}).expect("the batch is good");
+    part
+}
+
 struct Sample {
     collection: Collection,
     log: Vec<Vec<u8>>,
@@ -47,6 +59,7 @@ fn sample(config: Config) -> Sample {
     let mut chunks = Vec::new();
     let mut log = write(&mut collection, Operation::Insert, 0..9, 0, &mut chunks);
     log.extend(write(&mut collection, Operation::Upsert, 4..12, 1 << 20, &mut chunks));
+    log.push(write_view(&mut collection));
     log.extend(write(&mut collection, Operation::Delete, 0..2, 0, &mut chunks));
     Sample { collection, log, chunks }
 }

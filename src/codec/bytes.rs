@@ -69,9 +69,14 @@ impl<'a> Reader<'a> {
             .map_err(|error| Error::corrupt(format!("{what}: text is not UTF-8: {error}")))
     }
 
+    /// Whether nothing is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// Checks that nothing is left over.
     pub(crate) fn finish(self) -> Result<(), Error> {
-        if self.rest.is_empty() {
+        if self.is_empty() {
             return Ok(());
         }
         Err(Error::corrupt(format!("{}: {} bytes too many", self.what, self.rest.len())))

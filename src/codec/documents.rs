@@ -5,7 +5,7 @@
 //! that of the chunk.
 
 use crate::codec::bytes::{Put, Reader};
-use crate::codec::frame::FORMAT_VERSION;
+use crate::codec::frame::{FIRST_VERSION, FORMAT_VERSION};
 use crate::error::{Code, Error};
 
 /// About how many bytes of text go into a chunk: few enough that reading one document is cheap,
@@ -20,7 +20,7 @@ pub(crate) fn encode_chunk<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> 
         texts.clone().fold((0, 0), |(rows, size), text| (rows + 1, size + text.len()));
     let mut out = Vec::with_capacity(16 + rows * 8 + size);
     out.extend_from_slice(MAGIC);
-    out.put_u32(FORMAT_VERSION);
+    out.put_u32(FIRST_VERSION);
     out.put_length(rows);
     let mut end = 0;
     for text in texts.clone() {

@@ -8,8 +8,13 @@
 use crate::codec::bytes::{Put, Reader};
 use crate::error::{Code, Error};
 
-/// The version of the log and snapshot formats that this build writes. It reads this and earlier.
-pub const FORMAT_VERSION: u32 = 1;
+/// The newest version of the log and snapshot formats: this build reads it and all earlier ones. It
+/// writes the first version that has room for what is written.
+pub const FORMAT_VERSION: u32 = VIEWS_VERSION;
+/// The version of everything without views.
+pub(crate) const FIRST_VERSION: u32 = 1;
+/// The version that brought views.
+pub(crate) const VIEWS_VERSION: u32 = 2;
 /// The longest payload of a frame. Longer ones are refused before they are buffered.
 pub const MAX_FRAME_BYTES: usize = 64 << 20;
 /// Bytes of a frame in front of its payload.
@@ -32,6 +37,7 @@ impl Tag {
     pub(crate) const INDEX: Self = Self::letters(b"INDX");
     pub(crate) const RECORDS: Self = Self::letters(b"RECS");
     pub(crate) const BATCHES: Self = Self::letters(b"BIDS");
+    pub(crate) const VIEW: Self = Self::letters(b"VIEW");
     pub(crate) const END: Self = Self::letters(b"ENDS");
     pub(crate) const SEAL: Self = Self::letters(b"SEAL");
 
@@ -46,6 +52,7 @@ impl Tag {
             Self::INDEX,
             Self::RECORDS,
             Self::BATCHES,
+            Self::VIEW,
             Self::END,
             Self::SEAL,
         ]
@@ -122,10 +129,10 @@ pub(crate) fn write_frame(out: &mut Vec<u8>, tag: Tag, fill: impl FnOnce(&mut Ve
 }
 
 /// Appends the header of a stream.
-pub(crate) fn write_header(out: &mut Vec<u8>, stream: Stream) {
+pub(crate) fn write_header(out: &mut Vec<u8>, stream: Stream, version: u32) {
     write_frame(out, Tag::HEADER, |payload| {
         payload.extend_from_slice(stream.magic());
-        payload.put_u32(FORMAT_VERSION);
+        payload.put_u32(version);
     });
 }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::batch_rows::{BatchRows, DELETED, DOCUMENT, DocumentAt, METADATA, VECTOR};
 use crate::codec::bytes::{Put, Reader};
-use crate::codec::frame::{self, Stream, Tag};
+use crate::codec::frame::{self, FIRST_VERSION, Stream, Tag, VIEWS_VERSION};
 use crate::error::Error;
 use crate::text_column::TextColumn;
 
@@ -23,6 +23,9 @@ pub(crate) struct PartHead {
     /// The batch's verb.
     pub(crate) operation: u8,
 }
+
+/// The verbs up to this one were there from the first version on.
+const FIRST_VERBS: u8 = 4;
 
 /// The mark that makes a batch count.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,7 +64,8 @@ pub(crate) fn encode_part(
     rows: &BatchRows,
     range: Range<usize>,
 ) -> u32 {
-    frame::write_header(out, Stream::Log);
+    let version = if head.operation > FIRST_VERBS { VIEWS_VERSION } else { FIRST_VERSION };
+    frame::write_header(out, Stream::Log, version);
     frame::write_frame(out, Tag::PART, |payload| {
         payload.put_u64(head.generation);
         payload.put_u32(head.part);

@@ -1,7 +1,7 @@
 //! The frames of a snapshot.
 //!
-//! `HEAD`, `CONF`, then any number of `DOCS`, then `INDX`, `RECS` and `BIDS`, and `ENDS` with the
-//! counts of what came before.
+//! `HEAD`, `CONF`, then any number of `DOCS`, then `INDX`, `RECS`, `BIDS` and `VIEW`, and `ENDS` with
+//! the counts of what came before.
 
 use crate::batch_rows::{DOCUMENT, DocumentAt, METADATA};
 use crate::codec::bytes::{Put, Reader};

@@ -32,10 +32,29 @@ impl Collection {
         }
         let next_document_chunk = prepared.next_document_chunk;
         let mut batch = prepared.take_batch();
+        if batch.operation == Operation::View {
+            self.apply_views(&batch, progress)?;
+        } else {
+            self.apply_records(&mut batch, progress)?;
+        }
+        self.generation += 1;
+        self.next_document_chunk = next_document_chunk;
+        if !batch.id.is_empty() {
+            self.known.insert(&batch.id, outcome);
+        }
+        Ok(outcome)
+    }
+
+    fn apply_records(
+        &mut self,
+        batch: &mut Batch,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), Error> {
         // A record that is given the vector it has stays where it is.
         batch.rows.drop_known_vectors(|id, vector| {
             self.keys.slot(id).is_some_and(|slot| self.index.holds(slot, vector))
         });
+        let plans = self.plan_views(batch)?;
         let rows = &batch.rows;
         let goes = |row| rows.has(row, VECTOR) || batch.operation_of(row) == Operation::Delete;
         let ids = rows.ids.iter().enumerate();
@@ -45,6 +64,7 @@ impl Collection {
 
         // From here on nothing can fail.
         let mut slots = slots.into_iter();
+        let mut places = Vec::new();
         for (row, id) in rows.ids.iter().enumerate() {
             let old = self.keys.slot(id);
             let new = if rows.has(row, VECTOR) { slots.next() } else { None };
@@ -56,6 +76,7 @@ impl Collection {
                 }
                 (Some(old), None) if batch.operation_of(row) == Operation::Delete => {
                     self.forget(old);
+                    places.push(None);
                     continue;
                 }
                 (Some(old), None) => old,
@@ -64,6 +85,7 @@ impl Collection {
                     new
                 }
             };
+            places.push(Some(slot));
             // An upsert replaces the whole record; an update what it brings.
             let replace = batch.operation != Operation::Update;
             if replace || rows.has(row, METADATA) {
@@ -71,18 +93,14 @@ impl Collection {
             }
             if replace || rows.has(row, DOCUMENT) {
                 self.set_document(slot, rows.place(row));
-                self.note_document(&batch, row, slot);
+                self.note_document(batch, row, slot);
             }
             if rows.has(row, VECTOR) {
                 self.fingerprint_vector(slot);
             }
         }
-        self.generation += 1;
-        self.next_document_chunk = next_document_chunk;
-        if !batch.id.is_empty() {
-            self.known.insert(&batch.id, outcome);
-        }
-        Ok(outcome)
+        self.follow_views(&plans, &places, &dead);
+        Ok(())
     }
 
     fn forget(&mut self, slot: NodeId) {

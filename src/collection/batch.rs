@@ -15,10 +15,13 @@ pub enum Operation {
     Update,
     /// Deletes an existing record.
     Delete,
+    /// Makes views, whose names are the ids and whose definitions the metadata, or drops those that
+    /// come without; see [`View`](super::View).
+    View,
 }
 
 impl Operation {
-    const ALL: [Self; 4] = [Self::Insert, Self::Upsert, Self::Update, Self::Delete];
+    const ALL: [Self; 5] = [Self::Insert, Self::Upsert, Self::Update, Self::Delete, Self::View];
 
     /// The name that JavaScript uses.
     pub const fn name(self) -> &'static str {
@@ -27,6 +30,7 @@ impl Operation {
             Self::Upsert => "upsert",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::View => "view",
         }
     }
 
@@ -42,6 +46,7 @@ impl Operation {
             Self::Upsert => 2,
             Self::Update => 3,
             Self::Delete => 4,
+            Self::View => 5,
         }
     }
 
@@ -200,11 +205,12 @@ impl Batch {
                 format!("a batch of {total} rows is over the limit of {}", super::MAX_BATCH_ROWS),
             ));
         }
-        let delete = self.operation == Operation::Delete;
         let none = Texts::default();
-        let (metadata, documents) =
-            if delete { (none, none) } else { (columns.metadata, columns.documents) };
-        let vectors = if delete { &[] } else { columns.vectors };
+        let (metadata, documents, vectors) = match self.operation {
+            Operation::Delete => (none, none, &[][..]),
+            Operation::View => (columns.metadata, none, &[][..]),
+            _ => (columns.metadata, columns.documents, columns.vectors),
+        };
         let has_vector = self.given_vectors(vectors, columns.has_vector, count)?;
         let has_metadata = given_texts("metadata", &metadata, count)?;
         let has_document = given_texts("documents", &documents, count)?;
@@ -256,7 +262,8 @@ impl Batch {
                 ),
             ));
         }
-        if !any && !has_vector.is_empty() && !none_wanted && self.operation != Operation::Delete {
+        let takes_vectors = !matches!(self.operation, Operation::Delete | Operation::View);
+        if !any && !has_vector.is_empty() && !none_wanted && takes_vectors {
             return Err(Error::new(Code::DimensionMismatch, "vectors were announced, none came"));
         }
         Ok(move |row: usize| any && has_vector.get(row).is_none_or(|&has| has != 0))

@@ -4,7 +4,6 @@
 use super::{Collection, DocumentAt};
 use crate::bitset::Bitset;
 use crate::ids::NodeId;
-use crate::metadata::Filter;
 use crate::rank;
 
 /// Where the document of a record was when this was asked for.
@@ -17,11 +16,10 @@ pub struct DocumentOf {
 }
 
 impl Collection {
-    /// Where the documents of the records are that a filter holds for, in chunks from `first_chunk`
+    /// Where the documents of the records in a set (all, if `None`) are, in chunks from `first_chunk`
     /// on: by chunk and row, as storage is read best.
-    pub fn documents_of(&self, filter: Option<&Filter>, first_chunk: u32) -> Vec<DocumentOf> {
-        let set = filter.map(|filter| self.select(filter));
-        let slots = set.as_ref().unwrap_or(self.keys.live()).iter();
+    pub fn documents_of(&self, set: Option<&Bitset>, first_chunk: u32) -> Vec<DocumentOf> {
+        let slots = set.unwrap_or(self.keys.live()).iter();
         let mut list: Vec<_> = slots
             .filter_map(|slot| Some((slot, self.document(slot)?)))
             .filter(|(_, place)| place.chunk >= first_chunk)

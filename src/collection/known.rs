@@ -30,6 +30,11 @@ impl KnownBatches {
         self.batches.len()
     }
 
+    /// Whether one of them did that.
+    pub(crate) fn has(&self, operation: Operation) -> bool {
+        self.batches.iter().any(|(_, outcome)| outcome.operation == operation)
+    }
+
     pub(crate) fn get(&self, id: &str) -> Option<&Outcome> {
         self.batches.iter().rev().find(|(known, _)| &**known == id).map(|(_, outcome)| outcome)
     }

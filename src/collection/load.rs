@@ -8,6 +8,7 @@ use hashbrown::HashSet;
 use super::Collection;
 use super::known::KnownBatches;
 use super::prepare::check_id_length;
+use super::views::ViewLoader;
 use crate::codec::frame::{self, FRAME_HEAD, Frame, Stream, Tag};
 use crate::codec::snapshot::{End, Head, Records};
 use crate::error::Error;
@@ -48,7 +49,7 @@ enum Stage {
     Config,
     Index(Box<Importer>),
     Records(Box<Collection>, Option<u32>),
-    Batches(Box<Collection>),
+    Views(Box<Collection>, ViewLoader),
     End(Box<Collection>),
     /// After an error, for good.
     Failed,
@@ -173,7 +174,11 @@ impl SnapshotLoader {
                 let generation = collection.generation;
                 let fields = frame.expect(Tag::BATCHES, "batch names")?;
                 collection.known = KnownBatches::decode(fields, generation)?;
-                Stage::Batches(collection)
+                Stage::Views(collection, ViewLoader::default())
+            }
+            (Stage::Views(mut collection, mut views), Tag::VIEW) => {
+                views.push(&mut collection, frame.expect(Tag::VIEW, "view")?)?;
+                Stage::Views(collection, views)
             }
             _ => return Err(frame.misplaced()),
         };
@@ -204,9 +209,11 @@ impl SnapshotLoader {
     }
 
     fn end(&mut self, frame: &Frame<'_>) -> Result<(), Error> {
-        let Stage::Batches(collection) = mem::replace(&mut self.stage, Stage::Failed) else {
+        let stage = mem::replace(&mut self.stage, Stage::Failed);
+        let Stage::Views(mut collection, mut views) = stage else {
             return Err(frame.misplaced());
         };
+        views.finish(&mut collection)?;
         let end = End::decode(frame.expect(Tag::END, "end")?)?;
         if end != self.seen {
             return Err(Error::corrupt(format!(

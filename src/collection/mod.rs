@@ -23,6 +23,7 @@ mod replay;
 mod report;
 mod salvage;
 mod snapshot;
+mod views;
 
 use crate::batch_rows;
 use crate::config::Config;
@@ -47,6 +48,7 @@ pub use replay::Replay;
 pub use report::{MAX_FINDINGS, PartReport, PartState, Report, StoredPart};
 pub use salvage::Salvage;
 pub use snapshot::SnapshotWriter;
+pub use views::{MAX_VIEW_NAME_BYTES, MAX_VIEWS, View};
 
 /// The longest id, in bytes of UTF-8. The shortest has one.
 pub const MAX_ID_BYTES: usize = 512;
@@ -72,6 +74,8 @@ pub struct Collection {
     generation: u64,
     known: known::KnownBatches,
     fingerprints: Option<fingerprints::Fingerprints>,
+    /// In the order in which they were made.
+    views: Vec<views::Stored>,
 }
 
 impl Collection {
@@ -94,6 +98,7 @@ impl Collection {
             generation: 0,
             known: known::KnownBatches::default(),
             fingerprints: None,
+            views: Vec::new(),
         }
     }
 
@@ -131,6 +136,17 @@ impl Collection {
     /// Reclaims what deleted records still hold in the index.
     pub fn compact(&mut self) {
         self.index.compact();
+        self.compact_views();
+    }
+
+    /// Gives up the float vectors; see [`Index::drop_vectors`].
+    pub fn drop_vectors(&mut self) -> bool {
+        let dropped = self.index.drop_vectors();
+        if dropped {
+            // They were of floats.
+            self.forget_fingerprints();
+        }
+        dropped
     }
 
     /// Checks everything that can be checked without storage.
@@ -152,7 +168,7 @@ impl Collection {
                 return Err(Error::corrupt(format!("slot {} and its id disagree", slot.0)));
             }
         }
-        Ok(())
+        self.check_views()
     }
 
     /// Gives a record its metadata: none for `None` and for the text `null`.

@@ -42,6 +42,8 @@ pub struct Prepared {
     duplicates: Vec<Duplicate>,
     /// Rows that were left out, now or before the batch was logged.
     failed: u32,
+    /// What [`Collection::apply`] counts up to.
+    total: usize,
     first_document_chunk: u32,
     /// The rows whose documents share a chunk.
     chunks: Vec<Range<usize>>,
@@ -90,7 +92,12 @@ impl Collection {
         if batch.rows.len() > NodeId::LIMIT - self.index.slots() {
             return Err(Error::new(Code::OutOfMemory, "the collection has no slots left"));
         }
+        let total = match batch.operation {
+            Operation::View => self.count_for_views(&batch),
+            _ => batch.len(),
+        };
         let mut prepared = Prepared {
+            total,
             batch,
             generation: self.generation + 1,
             failed: errors.len() as u32,
@@ -115,26 +122,39 @@ impl Collection {
         vectors
             .enumerate()
             .filter_map(|(row, vector)| {
-                self.check_id(batch, row, &repeated)
-                    .and_then(|()| self.check_vector(batch.operation_of(row), vector))
-                    .and_then(|()| self.check_metadata(batch, row, &mut new_fields))
-                    .and_then(|()| check_document(batch, row))
-                    .err()
-                    .map(|error| ItemError {
-                        index: row,
-                        id: batch.rows.ids.get(row).to_owned(),
-                        error,
-                    })
+                if batch.operation == Operation::View {
+                    check_once(row, &repeated).and_then(|()| self.check_view(batch, row))
+                } else {
+                    self.check_record(batch, row, vector, &repeated, &mut new_fields)
+                }
+                .err()
+                .map(|error| ItemError {
+                    index: row,
+                    id: batch.rows.ids.get(row).to_owned(),
+                    error,
+                })
             })
             .collect()
+    }
+
+    fn check_record(
+        &self,
+        batch: &Batch,
+        row: usize,
+        vector: Option<&[f32]>,
+        repeated: &HashSet<usize>,
+        new_fields: &mut HashSet<String>,
+    ) -> Result<(), Error> {
+        self.check_id(batch, row, repeated)
+            .and_then(|()| self.check_vector(batch.operation_of(row), vector))
+            .and_then(|()| self.check_metadata(batch, row, new_fields))
+            .and_then(|()| check_document(batch, row))
     }
 
     fn check_id(&self, batch: &Batch, row: usize, repeated: &HashSet<usize>) -> Result<(), Error> {
         let id = batch.rows.ids.get(row);
         check_id_length(id)?;
-        if repeated.contains(&row) {
-            return Err(Error::new(Code::DuplicateId, "the id is in the batch more than once"));
-        }
+        check_once(row, repeated)?;
         match (batch.operation_of(row), self.keys.slot(id).is_some()) {
             (Operation::Insert, true) => {
                 Err(Error::new(Code::DuplicateId, "a record with this id is there already"))
@@ -153,7 +173,7 @@ impl Collection {
                 Code::InvalidArgument,
                 format!("{} needs a vector for every record", operation.name()),
             )),
-            (None, Operation::Update | Operation::Delete) => Ok(()),
+            (None, _) => Ok(()),
         }
     }
 
@@ -210,6 +230,13 @@ pub(super) fn check_id_length(id: &str) -> Result<(), Error> {
     ))
 }
 
+fn check_once(row: usize, repeated: &HashSet<usize>) -> Result<(), Error> {
+    if repeated.contains(&row) {
+        return Err(Error::new(Code::DuplicateId, "the id is in the batch more than once"));
+    }
+    Ok(())
+}
+
 fn check_document(batch: &Batch, row: usize) -> Result<(), Error> {
     let size = if batch.documents.len() == 0 { 0 } else { batch.documents.size(row) };
     if size <= MAX_DOCUMENT_BYTES {
@@ -258,6 +285,11 @@ impl Prepared {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.batch.is_empty()
+    }
+
+    /// How many vectors are indexed when it is applied: what its progress counts up to.
+    pub fn total(&self) -> usize {
+        self.total
     }
 
     /// What its outcome is once it is applied.

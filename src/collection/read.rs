@@ -21,10 +21,14 @@ pub struct CollectionStats {
     pub generation: u64,
     /// Bytes of ids, and of fingerprints if they were made.
     pub id_bytes: usize,
-    /// Bytes of metadata: its text, and about those of its columns.
+    /// Bytes of the text of metadata.
     pub metadata_bytes: usize,
+    /// About the bytes of the columns of metadata.
+    pub column_bytes: usize,
     /// Distinct fields of metadata.
     pub fields: usize,
+    /// Bytes of views.
+    pub view_bytes: usize,
 }
 
 impl Collection {
@@ -107,6 +111,7 @@ impl Collection {
     }
 
     /// The slots of the records that a filter holds for.
+    #[inline(never)]
     pub fn select(&self, filter: &Filter) -> Bitset {
         self.columns.evaluate(filter, self.keys.live())
     }
@@ -143,19 +148,18 @@ impl Collection {
         self.columns.facets(field, set.unwrap_or(self.keys.live()), limit)
     }
 
-    /// Adds the ids of the records that a filter holds for now to a batch that deletes.
+    /// Adds the ids of the records in a set (all, if `None`) to a batch that deletes.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` if the batch does something else.
-    pub fn stage_where(&self, filter: &Filter, batch: &mut Batch) -> Result<(), Error> {
+    pub fn stage_set(&self, set: Option<&Bitset>, batch: &mut Batch) -> Result<(), Error> {
         if batch.operation != Operation::Delete {
             return Err(Error::new(
                 Code::InvalidArgument,
                 format!("{} takes no filter, only delete does", batch.operation.name()),
             ));
         }
-        let ids = self.select(filter);
-        let mut ids = ids.iter().filter_map(|slot| self.id(slot));
+        let mut ids = set.unwrap_or(self.keys.live()).iter().filter_map(|slot| self.id(slot));
         ids.try_for_each(|id| batch.push(Row { id, ..Row::default() }))
     }
 
@@ -202,8 +206,10 @@ impl Collection {
             slots: self.index.slots(),
             generation: self.generation,
             id_bytes: self.keys.bytes() + self.fingerprints.as_ref().map_or(0, Fingerprints::bytes),
-            metadata_bytes: self.metadata.bytes() + self.columns.bytes(),
+            metadata_bytes: self.metadata.bytes(),
+            column_bytes: self.columns.bytes(),
             fields: self.columns.len(),
+            view_bytes: self.views().map(|view| view.bytes()).sum(),
         }
     }
 }

@@ -168,6 +168,7 @@ impl Repair {
         self.report.set_whole(Part::Graph, records);
         self.report.set_whole(Part::Records, records);
         self.report.set_whole(Part::Metadata, self.collection.metadata_count());
+        self.report.set_whole(Part::Views, self.collection.views().len());
         &self.report
     }
 
@@ -197,6 +198,11 @@ impl Collection {
         }
         new.next_document_chunk = self.next_document_chunk;
         new.generation = self.generation;
+        let views: Vec<_> = self
+            .views()
+            .map(|view| (view.name().to_owned(), view.definition().to_owned()))
+            .collect();
+        new.remake_views(&views)?;
         new.known = self.known;
         Ok(new)
     }

@@ -1,7 +1,7 @@
 //! Recovery: the log's batches again, through the ordinary steps.
 
 use super::{Batch, Collection, ItemError, MAX_BATCH_ID_BYTES, MAX_BATCH_ROWS, Operation, Outcome};
-use crate::batch_rows::{BatchRows, DOCUMENT};
+use crate::batch_rows::{BatchRows, DOCUMENT, METADATA};
 use crate::codec::log::{self, Commit, Part, PartHead};
 use crate::codec::snapshot::MAX_GENERATION;
 use crate::error::Error;
@@ -154,8 +154,16 @@ fn apply(
     }
     check_places(collection, &pending.rows, commit).map_err(corrupt)?;
     let operation = Operation::from_number(pending.head.operation)?;
-    if operation == Operation::Delete && pending.rows.given.iter().any(|&given| given != 0) {
-        return Err(corrupt("a deletion brings data".to_owned()));
+    let may_bring = match operation {
+        Operation::Delete => 0,
+        Operation::View => METADATA,
+        _ => u8::MAX,
+    };
+    if pending.rows.given.iter().any(|given| given & !may_bring != 0) {
+        return Err(corrupt(format!(
+            "a batch that does {} brings what it can't",
+            operation.name()
+        )));
     }
     let batch = Batch {
         operation,

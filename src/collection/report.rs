@@ -18,6 +18,8 @@ pub enum StoredPart {
     Metadata,
     /// The names of batches, by which a retry is known.
     Batches,
+    /// Views.
+    Views,
     /// Documents.
     Documents,
     /// Batches since the snapshot.
@@ -26,7 +28,7 @@ pub enum StoredPart {
 
 impl StoredPart {
     /// All parts, in the order of a report.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::File,
         Self::Vectors,
         Self::Codes,
@@ -34,6 +36,7 @@ impl StoredPart {
         Self::Records,
         Self::Metadata,
         Self::Batches,
+        Self::Views,
         Self::Documents,
         Self::Log,
     ];
@@ -48,6 +51,7 @@ impl StoredPart {
             Self::Records => "records",
             Self::Metadata => "metadata",
             Self::Batches => "batches",
+            Self::Views => "views",
             Self::Documents => "documents",
             Self::Log => "log",
         }

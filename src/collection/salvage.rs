@@ -1,12 +1,13 @@
 //! A collection out of a snapshot that is damaged: everything that is whole, and a report of what
 //! is not.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::known::KnownBatches;
 use super::load::index_block;
 use super::prepare::check_id_length;
 use super::report::StoredPart as Part;
+use super::views::{read_definition, view_frame};
 use super::{Collection, Repair, Report};
 use crate::codec::frame::{self, Frame, Stream, Tag};
 use crate::codec::salvage::FrameFinder;
@@ -35,6 +36,8 @@ struct Found {
     blocks: Option<WholeBlocks>,
     records: Vec<Records>,
     known: Option<KnownBatches>,
+    /// By number: name and definition, where the first frame of the view is whole.
+    views: BTreeMap<u32, Option<(String, String)>>,
     end: Option<End>,
     seen: End,
     documents: VecDeque<(u32, Vec<u8>)>,
@@ -139,6 +142,14 @@ impl Found {
                 let fields = frame.expect(Tag::BATCHES, "batch names")?;
                 self.known = Some(KnownBatches::decode(fields, newest)?);
             }
+            Tag::VIEW => {
+                let mut fields = frame.expect(Tag::VIEW, "view")?;
+                let (number, at) = view_frame(&mut fields)?;
+                let view = self.views.entry(number).or_default();
+                if at == 0 {
+                    *view = Some(read_definition(fields)?);
+                }
+            }
             Tag::END => {
                 self.end = Some(End::decode(frame.expect(Tag::END, "end")?)?);
                 return Ok(());
@@ -172,6 +183,7 @@ impl Found {
             self.report.lost(Part::Records, missing, finding);
         }
         collection.fill(&self.records, &salvaged, &mut self.report)?;
+        collection.salvage_views(self.views, &mut self.report)?;
         Ok(Repair::new(collection, self.report))
     }
 
@@ -298,6 +310,28 @@ impl Collection {
                     report.lost(Part::Documents, 1, format!("that of '{id}' is gone"));
                 }
                 place => self.set_document(slot, place),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the views anew, of which the definition is whole.
+    fn salvage_views(
+        &mut self,
+        views: BTreeMap<u32, Option<(String, String)>>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let mut next = 0;
+        for (number, view) in views {
+            let made = view.map(|view| self.remake_views(&[view]));
+            let missing = (number - next) as usize + usize::from(!matches!(made, Some(Ok(()))));
+            if missing > 0 {
+                report.lost(Part::Views, missing, format!("{missing} views are gone"));
+            }
+            next = number + 1;
+            match made {
+                Some(Err(error)) if error.code() == Code::OutOfMemory => return Err(error),
+                _ => {}
             }
         }
         Ok(())

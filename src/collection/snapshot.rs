@@ -1,8 +1,8 @@
 //! A collection as a stream of bytes.
 
-use super::{Collection, DocumentAt};
+use super::{Collection, DocumentAt, Operation};
 use crate::codec::bytes::Put;
-use crate::codec::frame::{self, MAX_FRAME_BYTES, Stream, Tag};
+use crate::codec::frame::{self, FIRST_VERSION, MAX_FRAME_BYTES, Stream, Tag, VIEWS_VERSION};
 use crate::codec::snapshot::{End, Head, Records};
 use crate::error::{Code, Error};
 use crate::ids::NodeId;
@@ -22,6 +22,8 @@ pub struct SnapshotWriter {
     blocks: std::vec::IntoIter<(Part, usize)>,
     /// The first slot that no frame has yet.
     next_slot: usize,
+    /// The next view, and the next of its frames.
+    next_view: (usize, usize),
     end: End,
 }
 
@@ -31,6 +33,7 @@ enum Stage {
     Index,
     Records,
     Batches,
+    Views,
     End,
     Done,
 }
@@ -44,6 +47,7 @@ impl Collection {
             stage: Stage::Head,
             blocks: self.index.block_list().into_iter(),
             next_slot: 0,
+            next_view: (0, 0),
             end: End::default(),
         }
     }
@@ -84,7 +88,7 @@ impl SnapshotWriter {
         }
         let mut out = Vec::new();
         if self.stage == Stage::Head {
-            frame::write_header(&mut out, Stream::Snapshot);
+            frame::write_header(&mut out, Stream::Snapshot, collection.format_version());
             self.write(&mut out, Tag::CONFIG, |out| collection.head().encode(out));
             self.stage = Stage::Index;
             return Ok(Some(out));
@@ -135,8 +139,21 @@ impl SnapshotWriter {
             },
             Stage::Batches => {
                 self.write(out, Tag::BATCHES, |out| collection.known.encode(out));
-                self.stage = Stage::End;
+                self.stage = Stage::Views;
             }
+            Stage::Views => match collection.views.get(self.next_view.0) {
+                Some(view) => {
+                    let (number, at) = self.next_view;
+                    self.write(out, Tag::VIEW, |out| {
+                        out.put_length(number);
+                        out.put_length(at);
+                        view.encode(at, out);
+                    });
+                    let last = at + 1 == view.frames();
+                    self.next_view = if last { (number + 1, 0) } else { (number, at + 1) };
+                }
+                None => self.stage = Stage::End,
+            },
             Stage::End => {
                 let end = self.end;
                 self.write(out, Tag::END, |out| end.encode(out));
@@ -170,6 +187,12 @@ impl SnapshotWriter {
 }
 
 impl Collection {
+    /// The first version of the format that has room for what the collection has.
+    fn format_version(&self) -> u32 {
+        let views = !self.views.is_empty() || self.known.has(Operation::View);
+        if views { VIEWS_VERSION } else { FIRST_VERSION }
+    }
+
     fn head(&self) -> Head {
         Head {
             config: self.config().clone(),

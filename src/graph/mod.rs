@@ -52,19 +52,20 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    /// A graph over the slots in `alive`, built at once.
+    /// A graph over the slots in `alive`, built at once. `links` are those of no graph yet.
     ///
     /// # Errors
     /// `OUT_OF_MEMORY`.
+    #[inline(never)]
     pub(crate) fn build(
         config: &Config,
         vectors: &Vectors,
         alive: &Bitset,
+        mut links: Adjacency,
         scratch: &ScratchPool,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Self, Error> {
-        let mut links = Adjacency::new(config.m0());
-        links.reserve(vectors.len())?;
+        links.reserve(vectors.len(), alive.len())?;
         links.grow(vectors.len());
         let nodes: Vec<NodeId> = alive.iter().collect();
         bulk::build(vectors, &mut links, &nodes, config.seed, scratch, progress);
@@ -86,6 +87,7 @@ impl Graph {
     ///
     /// # Errors
     /// `CORRUPT` if they break an invariant.
+    #[inline(never)]
     pub(crate) fn from_parts(
         config: &Config,
         links: Adjacency,
@@ -123,11 +125,13 @@ impl Graph {
         [self.entries_chosen_at, self.unchecked]
     }
 
-    pub(crate) fn reserve(&mut self, slots: usize) -> Result<(), Error> {
-        self.links.reserve(slots)
+    /// Makes room for `more` nodes, at slots below `slots`.
+    pub(crate) fn reserve(&mut self, slots: usize, more: usize) -> Result<(), Error> {
+        self.links.reserve(slots, self.nodes.len() + more)
     }
 
     /// Links the new slots of a batch, for which [`Graph::reserve`] made room.
+    #[inline(never)]
     pub(crate) fn insert(
         &mut self,
         vectors: &Vectors,
@@ -158,6 +162,7 @@ impl Graph {
     }
 
     /// Takes the nodes that are not in `alive` out of the graph, and gives their slots back.
+    #[inline(never)]
     pub(crate) fn consolidate(
         &mut self,
         vectors: &Vectors,
@@ -189,6 +194,7 @@ impl Graph {
         self.entries_chosen_at = self.nodes.len();
     }
 
+    #[inline(never)]
     fn attach_orphans(&mut self, vectors: &Vectors, scratch: &ScratchPool) {
         self.unchecked = 0;
         repair::attach_orphans(vectors, &mut self.links, &self.entries, &self.nodes, scratch);

@@ -4,14 +4,17 @@ mod duplicates;
 mod parts;
 mod read;
 mod salvage;
+mod subset;
 
+use parts::MAX_ENTRIES;
 pub use parts::{Importer, Part};
 pub(crate) use salvage::{Source, WholeBlocks};
+pub(crate) use subset::{Subset, SubsetImporter};
 
 use crate::bitset::Bitset;
 use crate::config::Config;
 use crate::error::{Code, Error};
-use crate::graph::{Graph, ScratchPool};
+use crate::graph::{Adjacency, Graph, ScratchPool};
 use crate::ids::NodeId;
 use crate::metric::Metric;
 use crate::quantize;
@@ -141,6 +144,14 @@ impl Index {
         self.graph.is_some()
     }
 
+    /// Gives up the float vectors, where codes can do without: results are scored on codes from now
+    /// on. Returns whether it did; the graph does not depend on them.
+    pub fn drop_vectors(&mut self) -> bool {
+        let dropped = self.vectors.drop_floats();
+        self.config.keep_vectors &= !dropped;
+        dropped
+    }
+
     /// What it holds.
     pub fn stats(&self) -> IndexStats {
         IndexStats {
@@ -261,8 +272,9 @@ impl Index {
     fn build(&mut self, count: usize, progress: &mut dyn FnMut(usize)) -> Result<(), Error> {
         let all = self.alive.len();
         let mut scaled = |done: usize| progress(done * count / all.max(1));
-        let graph =
-            Graph::build(&self.config, &self.vectors, &self.alive, &self.scratch, &mut scaled)?;
+        let links = Adjacency::new(self.config.m0());
+        let (config, vectors, alive) = (&self.config, &self.vectors, &self.alive);
+        let graph = Graph::build(config, vectors, alive, links, &self.scratch, &mut scaled)?;
         self.graph = Some(graph);
         self.free = (0..self.slots())
             .map(NodeId::from_index)
@@ -283,7 +295,7 @@ impl Index {
         }
         self.vectors.reserve(len)?;
         if let Some(graph) = &mut self.graph {
-            graph.reserve(len)?;
+            graph.reserve(len, count)?;
         }
         // What building needs on the way is asked for as well: later there is no way back.
         let scratch = count * BUILD_SCRATCH;

@@ -24,7 +24,7 @@ use crate::vectors::{Vectors, code_stride};
 /// A block has about this many bytes at most, and at least one row.
 const BLOCK_BYTES: usize = 1 << 20;
 /// The most entry points that are read.
-const MAX_ENTRIES: usize = 4096;
+pub(super) const MAX_ENTRIES: usize = 4096;
 
 /// The parts of an index in the order in which they are written and read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -302,7 +302,7 @@ impl Importer {
                     "slot {at} has too many links, or is too many"
                 )));
             }
-            self.links.reserve(at + 1)?;
+            self.links.reserve(at + 1, at + 1)?;
             self.links.grow(at + 1);
             neighbors.clear();
             neighbors

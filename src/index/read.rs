@@ -7,8 +7,9 @@ use crate::graph::{
     search_layer_filtered,
 };
 use crate::ids::NodeId;
-use crate::index::{Explanation, Index, Neighbor, SearchOptions};
+use crate::index::{Explanation, Index, Neighbor, SearchOptions, Subset};
 use crate::parallel;
+use crate::vectors::Vectors;
 
 /// The beam when the caller names none.
 const DEFAULT_EF: usize = 80;
@@ -30,6 +31,14 @@ const SCAN_PART: usize = 50;
 /// Queries of one parallel piece.
 const GRAIN: usize = 4;
 
+/// What a search looks through: an index, or a subset of it.
+struct Domain<'a> {
+    vectors: &'a Vectors,
+    /// The slots that it may return.
+    alive: &'a Bitset,
+    graph: Option<&'a Graph>,
+}
+
 impl Index {
     /// The vector of a live slot as it is compared: normalised under cosine, decoded from its code
     /// where floats are not kept.
@@ -45,9 +54,25 @@ impl Index {
         options: &SearchOptions,
         filter: Option<&Bitset>,
     ) -> (Vec<Neighbor>, Explanation) {
+        self.search_within(None, query, options, filter)
+    }
+
+    /// As [`Index::search`], in a subset (the whole, if `None`) that has all that are in `filter`.
+    pub(crate) fn search_within(
+        &self,
+        subset: Option<&Subset>,
+        query: &[f32],
+        options: &SearchOptions,
+        filter: Option<&Bitset>,
+    ) -> (Vec<Neighbor>, Explanation) {
+        let (alive, graph) = match subset {
+            None => (&self.alive, self.graph.as_ref()),
+            Some(subset) => (subset.members(), subset.graph()),
+        };
+        let domain = Domain { vectors: &self.vectors, alive, graph };
         self.scratch.with(&self.vectors, |scratch| {
             self.vectors.prepare(query, &mut scratch.query);
-            self.answer(options, filter, scratch)
+            domain.answer(options, filter, scratch)
         })
     }
 
@@ -74,25 +99,38 @@ impl Index {
         options: &SearchOptions,
         filter: Option<&Bitset>,
     ) -> Vec<Vec<Neighbor>> {
+        self.search_batch_within(None, queries, options, filter)
+    }
+
+    /// As [`Index::search_batch`], in a subset: see [`Index::search_within`].
+    pub(crate) fn search_batch_within(
+        &self,
+        subset: Option<&Subset>,
+        queries: &[f32],
+        options: &SearchOptions,
+        filter: Option<&Bitset>,
+    ) -> Vec<Vec<Neighbor>> {
         let dimension = self.config.dimension;
         let mut answers = vec![Vec::new(); queries.len() / dimension];
         parallel::fill(&mut answers, GRAIN, |first, part| {
             for (answer, query) in
                 part.iter_mut().zip(queries[first * dimension..].chunks_exact(dimension))
             {
-                *answer = self.search(query, options, filter).0;
+                *answer = self.search_within(subset, query, options, filter).0;
             }
         });
         answers
     }
+}
 
+impl Domain<'_> {
     fn answer(
         &self,
         options: &SearchOptions,
         filter: Option<&Bitset>,
         scratch: &mut Scratch,
     ) -> (Vec<Neighbor>, Explanation) {
-        let live = self.len();
+        let live = self.alive.len();
         let matches = filter.map_or(live, Bitset::len).min(live);
         let k = options.k.min(matches);
         if k == 0 {
@@ -102,11 +140,11 @@ impl Index {
         let usual = if coarse { COARSE_EF } else { DEFAULT_EF };
         let ef = if options.ef == 0 { usual.max(2 * k) } else { options.ef.max(k) };
         let scan = SCAN_MATCHES.max(live / SCAN_PART).max(2 * ef);
-        let Some(graph) = self.graph.as_ref().filter(|_| !options.exact && matches > scan) else {
+        let Some(graph) = self.graph.filter(|_| !options.exact && matches > scan) else {
             return self.scan(k, filter, "exact", scratch);
         };
         let Some(filter) = filter else {
-            let cost = search_layer(&self.vectors, graph.links(), graph.entries(), ef, scratch);
+            let cost = search_layer(self.vectors, graph.links(), graph.entries(), ef, scratch);
             let Scratch { candidates, pool, .. } = scratch;
             candidates.clear();
             candidates.extend(pool.iter());
@@ -129,14 +167,14 @@ impl Index {
         scratch: &mut Scratch,
     ) -> (Vec<Neighbor>, Explanation) {
         let (links, entries) = (graph.links(), graph.entries());
-        let (strategy, cost) = if matches * 2 > self.len() {
-            let cost = search_layer_filtered(&self.vectors, links, entries, ef, filter, scratch);
+        let (strategy, cost) = if matches * 2 > self.alive.len() {
+            let cost = search_layer_filtered(self.vectors, links, entries, ef, filter, scratch);
             ("filtered-walk", Some(cost))
         } else {
             // A walk that costs as much as a scan is worth nothing.
             let budget = matches;
             let walk = search_layer_bridged;
-            let cost = walk(&self.vectors, links, entries, ef, filter, budget, scratch);
+            let cost = walk(self.vectors, links, entries, ef, filter, budget, scratch);
             ("bridged-walk", cost)
         };
         let Some(cost) = cost.filter(|_| scratch.matches.len() >= k) else {
@@ -162,7 +200,7 @@ impl Index {
         fresh.clear();
         fresh.extend(candidates.iter().map(|near| near.slot()));
         let room = EXACT_WALK * ef;
-        let cost = search_layer_exact(&self.vectors, graph.links(), room, scratch);
+        let cost = search_layer_exact(self.vectors, graph.links(), room, scratch);
         let live = scratch.pool.iter().filter(|near| self.alive.contains(near.slot()));
         let explanation = Explanation {
             strategy: "exact-walk",
@@ -180,8 +218,8 @@ impl Index {
         scratch: &mut Scratch,
     ) -> (Vec<Neighbor>, Explanation) {
         let Scratch { query, pool, .. } = scratch;
-        let slots = flat::matching(&self.alive, filter);
-        let distances = flat::scan(&self.vectors, query, slots, k, pool);
+        let slots = flat::matching(self.alive, filter);
+        let distances = flat::scan(self.vectors, query, slots, k, pool);
         let found = pool.iter().map(neighbor).collect();
         (found, Explanation { strategy, distances, visited: 0 })
     }
@@ -204,13 +242,13 @@ impl Index {
         let first = if self.vectors.has_coarse_codes() { usize::MAX } else { RESCORE * k };
         let mut scored = first.max(RESCORE_LEAST).min(candidates.len());
         self.vectors.prefetch_exact(slots(0, scored));
-        flat::scan(&self.vectors, query, slots(0, scored), k, pool);
+        flat::scan(self.vectors, query, slots(0, scored), k, pool);
         let mut settled = !self.vectors.has_codes() || !self.vectors.has_floats();
         settled |= scored == candidates.len();
         while !settled && scored < candidates.len() {
             let before = pool.farthest();
             let next = (scored + RESCORE_STEP.max(k / 2)).min(candidates.len());
-            flat::add(&self.vectors, query, slots(scored, next), pool);
+            flat::add(self.vectors, query, slots(scored, next), pool);
             scored = next;
             settled = pool.farthest() == before;
         }

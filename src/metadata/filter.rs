@@ -70,8 +70,12 @@ impl Filter {
                 &format!("{} bytes are over the limit of {MAX_FILTER_BYTES}", text.len()),
             ));
         }
-        let json = Json::parse(text).map_err(|fault| invalid("", &fault))?;
-        let root = Parser { nodes: 0, operands: 0 }.filter(&json, "where", 0)?;
+        Self::of(&Json::parse(text).map_err(|fault| invalid("", &fault))?)
+    }
+
+    /// As [`Filter::parse`], of what was parsed already.
+    pub(crate) fn of(json: &Json) -> Result<Self, Error> {
+        let root = Parser { nodes: 0, operands: 0 }.filter(json, "where", 0)?;
         Ok(Self { root })
     }
 }

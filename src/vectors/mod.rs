@@ -112,6 +112,11 @@ impl Vectors {
         self.floats.as_ref()
     }
 
+    /// Gives up the floats where there are codes. Returns whether it did.
+    pub(crate) fn drop_floats(&mut self) -> bool {
+        self.has_codes() && self.floats.take().is_some()
+    }
+
     pub(crate) fn center(&self) -> &[f32] {
         &self.center
     }

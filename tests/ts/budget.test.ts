@@ -24,8 +24,8 @@ test('what_would_pass_the_budget_is_refused_and_what_was_there_stays', async () 
     }
   }
   assert.ok(refused > 5 && collection.size >= 3000, `${collection.size} rows, ${refused} refused`);
-  const { bytes } = await collection.stats();
-  const taken = Object.values(bytes).reduce((sum, part) => sum + part, 0);
+  const { memory } = await collection.stats();
+  const taken = Object.values(memory).reduce((sum, part) => sum + part, 0);
   assert.ok(taken < 12 * MB, `${taken} bytes`);
   // All collections share it.
   const second = await open('second');

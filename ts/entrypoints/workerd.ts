@@ -12,7 +12,7 @@ const MEMORY_BUDGET = 96 * 1024 * 1024;
 
 /** There is no lasting storage in an isolate itself: collections are in memory, or where an adapter puts them. */
 async function start(options: EngineOptions) {
-  return connectSingle(wasm, new Storages([]), memoryBudget(options) ?? MEMORY_BUDGET);
+  return connectSingle(wasm, new Storages([]), memoryBudget(options, MEMORY_BUDGET));
 }
 
 provideRuntime({ start, startInPlace: start });

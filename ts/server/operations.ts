@@ -55,7 +55,8 @@ export function readBatch({ json, binary }: Body, idempotencyKey: string | null)
     : { form: formOf(json), body: json };
   if (binary && 'vectors' in json) throw twice('vectors');
   checkObject(body, form);
-  const { operation, rows, ids, vectors, metadatas, documents, where, ...rest } = json;
+  const { operation, rows, ids, vectors, metadatas, documents, ...others } = json;
+  const { where, whereDocument, ...rest } = others;
   const options = { ...rest, ...batchId(json.batchId, idempotencyKey) } as BatchOptions;
   if (form === BATCH.rows) checkFields(rows as unknown[], ROW);
   if (binary && (ids as unknown[]).length !== binary.count) {
@@ -68,7 +69,7 @@ export function readBatch({ json, binary }: Body, idempotencyKey: string | null)
     const all = { ...options, ...run };
     if (operation === 'delete') {
       return collection.delete(
-        (where === undefined ? { ids } : { where }) as { ids: string[] },
+        (where === undefined ? { ids } : { where, whereDocument }) as { ids: string[] },
         all,
       );
     }

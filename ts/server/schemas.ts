@@ -129,6 +129,7 @@ const SEARCH_OPTIONS = {
   ),
   include: { ...INCLUDE, default: ['metadata'] },
   exact: { type: 'boolean', default: false },
+  view: { type: 'string', minLength: 1, description: 'Only the records of this view.' },
 } satisfies Record<string, Schema>;
 
 /** The four forms of a batch. */
@@ -164,7 +165,12 @@ export const BATCH = {
     ['operation', 'ids'],
   ),
   where: object(
-    { operation: { type: 'string', const: 'delete' }, where: WHERE, ...BATCH_OPTIONS },
+    {
+      operation: { type: 'string', const: 'delete' },
+      where: WHERE,
+      whereDocument: WHERE_DOCUMENT,
+      ...BATCH_OPTIONS,
+    },
     ['operation', 'where'],
   ),
 } as const;
@@ -233,7 +239,7 @@ const STATS = object(
     live: COUNT,
     tombstones: COUNT,
     generation: COUNT,
-    bytes: { type: 'object', additionalProperties: { type: 'number' } },
+    memory: { type: 'object', additionalProperties: { type: 'number' } },
     threads: COUNT,
     simd: { type: 'string' },
     storage: { type: 'string' },

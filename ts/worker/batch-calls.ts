@@ -67,14 +67,22 @@ export class BatchCalls {
     },
     stage: async ({ batch, slice }) => {
       const pending = this.#of(batch);
-      if (this.#budget) pending.bytes = this.#budget.admitRows(slice, pending.bytes);
+      const { sink } = pending;
+      const { collection } = sink;
+      if (this.#budget && sink.operation === 'view' && slice.metadata.bytes.length > 0)
+        this.#budget.admitView(new TextDecoder().decode(slice.metadata.bytes), collection);
+      else if (this.#budget)
+        pending.bytes = this.#budget.admitRows(slice, pending.bytes, collection);
       pending.rows += slice.rows;
       // They start while the rest is encoded and stored.
       if (pending.rows >= ROWS_FOR_THREADS) void this.#threads();
-      pending.sink.stage(slice);
+      sink.stage(slice);
       return undefined;
     },
-    stageWhere: async ({ batch, where }) => void this.#of(batch).sink.stageWhere(where),
+    stageWhere: async ({ batch, ...selected }) => {
+      await this.#of(batch).sink.stageWhere(selected);
+      return undefined;
+    },
     commit: async ({ batch, ...how }, report) => {
       const { sink, rows } = this.#of(batch);
       this.#pending.delete(batch);

@@ -1,28 +1,57 @@
 import { KindexError } from '../errors.js';
 import type { Store } from '../storage/storage.js';
-import { type Slice, sliceTransfers } from './protocol.js';
+import type { Stats } from '../types.js';
+import type { Engine } from './glue.js';
+import { type BudgetSettings, type Slice, sliceTransfers } from './protocol.js';
 
 /** Bytes in memory for each byte staged: the rows as they came, and what the index makes of them. */
 const PER_STAGED_BYTE = 2.5;
+/** The same where float vectors are not kept. */
+const PER_STAGED_BYTE_OF_CODES = 1.5;
 /** Bytes in memory for each byte of a snapshot or log that is read. */
 const PER_STORED_BYTE = 1.1;
+/** Bytes of links for a record of a view, and of its table for a record of the collection. */
+const VIEW_BYTES = { record: 2 * 16 * 4 + 1, slot: 4 };
+
+/** What the budget asks of a collection. */
+interface Budgeted {
+  readonly engine: Pick<Engine, 'stats' | 'count'>;
+  dropVectors(): void;
+}
 
 /** What all collections of an engine may take together, where a runtime ends an isolate that takes more. */
 export class MemoryBudget {
   readonly #bytes: number;
+  readonly #dropVectors: boolean;
   readonly #taken: () => number;
 
   /** `taken`: bytes of the collections that are open. */
-  constructor(bytes: number, taken: () => number) {
+  constructor({ bytes, dropVectors }: BudgetSettings, taken: () => number) {
     this.#bytes = bytes;
+    this.#dropVectors = dropVectors;
     this.#taken = taken;
   }
 
   /** Refuses rows that would not fit beside the `staged` bytes of their batch; returns the sum. */
-  admitRows(slice: Slice, staged: number): number {
+  admitRows(slice: Slice, staged: number, collection: Budgeted): number {
     const all = sliceTransfers(slice).reduce((sum, { byteLength }) => sum + byteLength, staged);
-    this.#admit('the batch', all * PER_STAGED_BYTE);
+    const stats = JSON.parse(collection.engine.stats()) as Pick<Stats, 'memory' | 'keepVectors'>;
+    const lean = all * PER_STAGED_BYTE_OF_CODES;
+    const wanted = stats.keepVectors ? all * PER_STAGED_BYTE : lean;
+    const { codes, vectors } = stats.memory;
+    const fits = (bytes: number) => this.#taken() + bytes <= this.#bytes;
+    const drop = this.#dropVectors && codes > 0 && vectors > 0;
+    if (drop && !fits(wanted) && fits(lean - vectors)) collection.dropVectors();
+    else this.#admit('the batch', wanted);
     return all;
+  }
+
+  /** Refuses a view that would not fit. */
+  admitView(definition: string, { engine }: Budgeted): void {
+    const where = JSON.stringify((JSON.parse(definition) as { where: unknown }).where);
+    const { slots } = JSON.parse(engine.stats()) as { slots: number };
+    const records = engine.count(where, undefined);
+    this.#admit('the view', records * VIEW_BYTES.record + slots * VIEW_BYTES.slot);
   }
 
   /** Refuses stored bytes that would not fit in memory. */

@@ -6,7 +6,7 @@ const TRIPLE = 3;
 const ROUNDS = 4;
 
 /**
- * The documents, as slot, chunk and row each, that contain a text, of the records that a filter holds for. Chunks are
+ * The documents, as slot, chunk and row each, that contain a text, of the records of a view that a filter holds for. Chunks are
  * read one after the other, the next while the last is looked through, so that two are in memory at a time.
  *
  * Batches are not held up: a document keeps its place for ever, so the engine can tell later which of these records
@@ -16,13 +16,14 @@ export async function documentsContaining(
   collection: HostCollection,
   where: string | undefined,
   text: string,
+  view?: string,
 ): Promise<Uint32Array> {
   const found: number[] = [];
   let firstChunk = 0;
   for (let round = 0; round < ROUNDS; round++) {
     // Asked for anew each time: a tab that only reads replaces its engine to catch up.
     const { generation } = collection.engine;
-    const wanted = collection.engine.documentsOf(where, firstChunk);
+    const wanted = collection.engine.documentsOf(where, firstChunk, view);
     await lookThrough(collection, wanted, text, found);
     if (collection.engine.generation === generation) break;
     // What was written since is in later chunks.
@@ -68,7 +69,7 @@ async function chunkIfWanted(
   try {
     return await collection.documents.chunk(chunk);
   } catch (thrown) {
-    if (collection.engine.documentsOf(undefined, chunk)[1] === chunk) throw thrown;
+    if (collection.engine.documentsOf(undefined, chunk, undefined)[1] === chunk) throw thrown;
     return undefined;
   }
 }

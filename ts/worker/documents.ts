@@ -20,6 +20,11 @@ export class Documents {
     this.#glue = glue;
   }
 
+  /** Bytes of the chunks that are kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** The documents at (chunk, row) pairs, in order. */
   async read(places: Uint32Array): Promise<(string | undefined)[]> {
     const texts: (string | undefined)[] = [];

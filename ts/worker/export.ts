@@ -29,7 +29,7 @@ export async function* exportParts(
 
 /** Chunks whose records were all deleted or replaced stay behind. */
 export function chunksInUse(engine: Engine): Set<number> {
-  const documents = engine.documentsOf(undefined, 0);
+  const documents = engine.documentsOf(undefined, 0, undefined);
   const used = new Set<number>();
   for (let i = 1; i < documents.length; i += 3) used.add(documents[i] as number);
   return used;

@@ -1,7 +1,15 @@
 import type { Client } from './client.js';
 import { type BatchSink, HostBatch } from './host-batch.js';
 import type { HostCollection } from './host-collection.js';
-import type { BatchKind, BatchOutcome, CommitOptions, HostProgress, Slice } from './protocol.js';
+import type {
+  BatchKind,
+  BatchOutcome,
+  CommitOptions,
+  HostProgress,
+  Selected,
+  Slice,
+  Verb,
+} from './protocol.js';
 
 /** Slices under way to the other tab, which would have to keep more in memory otherwise. */
 const SLICES_AHEAD = 2;
@@ -16,19 +24,23 @@ export class ForwardedBatch implements BatchSink {
   readonly collection: HostCollection;
   readonly #kind: BatchKind;
   readonly #slices: Slice[] = [];
-  #where: string | undefined;
+  #selected: Selected | undefined;
 
   constructor(collection: HostCollection, kind: BatchKind) {
     this.collection = collection;
     this.#kind = { ...kind, batchId: kind.batchId ?? crypto.randomUUID() };
   }
 
+  get operation(): Verb {
+    return this.#kind.op;
+  }
+
   stage(slice: Slice): void {
     this.#slices.push(slice);
   }
 
-  stageWhere(where: string): void {
-    this.#where = where;
+  async stageWhere(selected: Selected): Promise<void> {
+    this.#selected = selected;
   }
 
   async commit(
@@ -64,7 +76,7 @@ export class ForwardedBatch implements BatchSink {
         underWay.push(staged);
         if (underWay.length > SLICES_AHEAD) await underWay.shift();
       }
-      if (this.#where !== undefined) await writer.call('stageWhere', { batch, where: this.#where });
+      if (this.#selected) await writer.call('stageWhere', { batch, ...this.#selected });
       await Promise.all(underWay);
     } catch (thrown) {
       writer.call('cancel', { batch }).catch(() => {});
@@ -77,7 +89,7 @@ export class ForwardedBatch implements BatchSink {
     const batch = await HostBatch.begin(this.collection, this.#kind);
     try {
       for (const slice of this.#slices) batch.stage(slice);
-      if (this.#where !== undefined) batch.stageWhere(this.#where);
+      if (this.#selected) await batch.stageWhere(this.#selected);
       return await batch.commit(how, report);
     } catch (thrown) {
       batch.cancelUnlessTrapped(thrown);

@@ -41,7 +41,8 @@ export interface Engine {
     documentEnds: Uint32Array,
     documentPresent: Uint8Array,
   ): void;
-  stageWhere(filterJson: string): void;
+  /** Those that are selected now; `documents` as in `search`. */
+  stageWhere(filterJson: string | undefined, documents: Uint32Array | undefined): void;
   validate(dedupeJson: string | undefined): string;
   /** JSON of `{ index, id, duplicateOf }` each. */
   duplicates(): string;
@@ -75,6 +76,7 @@ export interface Engine {
     decayJson: string | undefined,
     include: number,
     explain: boolean,
+    view: string | undefined,
   ): Results;
   get(ids: Uint8Array, idEnds: Uint32Array, include: number): Results;
   find(
@@ -93,8 +95,16 @@ export interface Engine {
     documents: Uint32Array | undefined,
     limit: number,
   ): (string | number | boolean | null)[];
-  /** Slot, chunk and row of each document of the records that the filter holds for, by chunk and row. */
-  documentsOf(filterJson: string | undefined, firstChunk: number): Uint32Array;
+  /** Slot, chunk and row of each document of the records that the filter holds for, of those of a view; by chunk and row. */
+  documentsOf(
+    filterJson: string | undefined,
+    firstChunk: number,
+    view: string | undefined,
+  ): Uint32Array;
+  /** JSON of each view: `name`, `definition`, `records`, `bytes`, `graph`. */
+  views(): string;
+  /** Gives up the float vectors where there are codes. Returns whether it did. */
+  dropVectors(): boolean;
   duplicatesFrom(
     first: number,
     count: number,

@@ -4,13 +4,23 @@ import { append } from './append.js';
 import { isExact, readyForExact } from './fingerprints.js';
 import { type Engine, isTrap } from './glue.js';
 import type { HostCollection } from './host-collection.js';
-import type { BatchKind, BatchOutcome, CommitOptions, HostProgress, Slice } from './protocol.js';
+import type {
+  BatchKind,
+  BatchOutcome,
+  CommitOptions,
+  HostProgress,
+  Selected,
+  Slice,
+  Verb,
+} from './protocol.js';
+import { documentsOf } from './read-calls.js';
 
 /** A batch between its beginning and its end, here or at another tab. */
 export interface BatchSink {
   readonly collection: HostCollection;
+  readonly operation: Verb;
   stage(slice: Slice): void;
-  stageWhere(where: string): void;
+  stageWhere(selected: Selected): Promise<void>;
   commit(how: CommitOptions, report: (progress: HostProgress) => void): Promise<BatchOutcome>;
   cancel(): void;
 }
@@ -42,6 +52,10 @@ export class HostBatch implements BatchSink {
     }
   }
 
+  get operation(): Verb {
+    return this.#kind.op;
+  }
+
   stage(slice: Slice): void {
     const { ids, metadata, documents } = slice;
     this.collection.engine.stage(
@@ -59,8 +73,9 @@ export class HostBatch implements BatchSink {
     this.#rows += slice.rows;
   }
 
-  stageWhere(where: string): void {
-    this.collection.engine.stageWhere(where);
+  async stageWhere(selected: Selected): Promise<void> {
+    const documents = await documentsOf(this.collection, selected);
+    this.collection.engine.stageWhere(selected.where, documents);
     this.#byFilter = true;
   }
 
@@ -77,6 +92,7 @@ export class HostBatch implements BatchSink {
       this.cancel();
       return this.#repeated(JSON.parse(repeated));
     }
+    await this.collection.keepWithoutVectors();
     report({ phase: 'validate', done: 0, total });
     if (how.dedupe !== undefined && isExact(how.dedupe)) await readyForExact(this.collection);
     const errors: BatchOutcome['errors'] = JSON.parse(engine.validate(how.dedupe));

@@ -53,6 +53,8 @@ export class HostCollection {
   #claimed = false;
   /** Whether storage may hold what nothing refers to. */
   #littered = false;
+  /** Whether storage still has the float vectors that memory has given up. */
+  #dropped = false;
   /** Whether documents may have lost their records. */
   #unreferenced = true;
   #told: number;
@@ -271,6 +273,21 @@ export class HostCollection {
     }
   }
 
+  /** Gives up the float vectors in memory; see {@link keepWithoutVectors}. */
+  dropVectors(): void {
+    if (this.engine.dropVectors()) this.#dropped = true;
+  }
+
+  /**
+   * Stores what memory has after its vectors were given up, before a batch comes on top: read again, all of it has to
+   * fit in memory. The caller holds {@link writers}.
+   */
+  async keepWithoutVectors(): Promise<void> {
+    if (!this.#dropped) return;
+    if (this.durable) await this.checkpoint();
+    this.#dropped = false;
+  }
+
   /** Reclaims what deleted records hold. The checkpoint makes it lasting. */
   async compact(): Promise<void> {
     await this.exclusively(async () => {
@@ -332,7 +349,9 @@ export class HostCollection {
       bytes += part.length;
       part = engine.nextSnapshotPart(SEGMENT_BYTES);
     }
-    const next = { ...manifest, checkpoint: { number, generation, parts, bytes }, log: sequence };
+    const options = JSON.parse(engine.options());
+    const written = { number, generation, parts, bytes };
+    const next = { ...manifest, options, checkpoint: written, log: sequence };
     await this.store.writeManifest(encodeManifest(next, this.glue.crc32));
     this.#state.manifest = next;
     this.#state.logBytes = 0;

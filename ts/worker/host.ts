@@ -8,6 +8,7 @@ import { type Glue, isTrap } from './glue.js';
 import type { Handlers, HandlersOf, Report, Send } from './handlers.js';
 import { HostCollection } from './host-collection.js';
 import {
+  type BudgetSettings,
   type CallName,
   type Handle,
   large,
@@ -65,7 +66,7 @@ export class Host {
     storages: Storages;
     send: Send;
     /** Most bytes that all collections may take together; undefined: what the system grants. */
-    memoryBudget?: number | undefined;
+    memoryBudget?: BudgetSettings | undefined;
   }) {
     const { glue, threads, storages, send, memoryBudget } = parts;
     this.#glue = glue;
@@ -125,8 +126,8 @@ export class Host {
     let taken = 0;
     for (const { opened } of this.#entries.all()) {
       if (!opened) continue;
-      const { bytes } = JSON.parse(opened.engine.stats()) as { bytes: Record<string, number> };
-      for (const part of Object.values(bytes)) taken += part;
+      const { memory } = JSON.parse(opened.engine.stats()) as { memory: Record<string, number> };
+      for (const part of Object.values(memory)) taken += part;
     }
     return taken;
   }
@@ -213,9 +214,10 @@ export class Host {
   async #stats(collection: HostCollection): Promise<string> {
     const threads = await this.#threads();
     const { version, simd } = JSON.parse(this.#glue.capabilities());
-    const engine = JSON.parse(collection.engine.stats());
+    const { memory, ...engine } = JSON.parse(collection.engine.stats());
     return JSON.stringify({
       ...engine,
+      memory: { ...memory, documents: collection.documents.bytes },
       version,
       simd,
       threads,

@@ -2,13 +2,13 @@ import type { Storages } from '../storage/choose.js';
 import { Client } from './client.js';
 import type { Glue } from './glue.js';
 import { Host } from './host.js';
-import type { Reply } from './protocol.js';
+import type { BudgetSettings, Reply } from './protocol.js';
 
 /** A client whose host runs on this thread. */
 export function connectInPlace(
   glue: Glue,
   storages: Storages,
-  memoryBudget: number | undefined,
+  memoryBudget: BudgetSettings | undefined,
 ): Client {
   const client: Client = new Client({
     inPlace: true,

@@ -8,7 +8,7 @@ import type { Phase, VerifyReport } from '../types.js';
 export type Handle = number;
 /** What a batch is to be. */
 export interface BatchKind {
-  readonly op: BatchOperation;
+  readonly op: Verb;
   readonly atomic: boolean;
   readonly batchId: string | undefined;
   /** How many rows to make room for; 0 where nobody knows. */
@@ -99,6 +99,9 @@ export interface Selected {
   readonly containing: string | undefined;
 }
 
+/** What a batch does: the verbs of records, and the making and dropping of views. */
+export type Verb = BatchOperation | 'view';
+
 export interface Order {
   readonly field: string;
   readonly descending: boolean;
@@ -113,6 +116,8 @@ export interface SearchCall extends Selected {
   readonly exact: boolean;
   readonly include: number;
   readonly explain: boolean;
+  /** The view that is searched; undefined: the whole. */
+  readonly view: string | undefined;
 }
 
 /** Every call: what goes in, and what comes out. */
@@ -130,7 +135,7 @@ export interface Calls {
 
   begin: { in: { collection: Handle } & BatchKind; out: BatchToken };
   stage: { in: { batch: BatchToken; slice: Slice }; out: undefined };
-  stageWhere: { in: { batch: BatchToken; where: string }; out: undefined };
+  stageWhere: { in: { batch: BatchToken } & Selected; out: undefined };
   commit: { in: { batch: BatchToken } & CommitOptions; out: BatchOutcome };
   cancel: { in: { batch: BatchToken }; out: undefined };
 
@@ -163,6 +168,8 @@ export interface Calls {
     };
     out: ResultColumns;
   };
+  /** JSON of each view: `name`, `definition`, `records`, `bytes`, `graph`. */
+  views: { in: { collection: Handle }; out: string };
   stats: { in: { collection: Handle }; out: string };
   compact: { in: { collection: Handle }; out: undefined };
 
@@ -194,7 +201,7 @@ export interface HostProgress {
 /** A batch that was committed, here or in another tab. */
 export interface Change {
   readonly generation: number;
-  readonly operation: BatchOperation;
+  readonly operation: Verb;
   readonly written: number;
 }
 
@@ -219,13 +226,20 @@ export type Reply =
   | { readonly id: number; readonly progress: HostProgress }
   | HostEvent;
 
+/** How much memory all collections of an engine may take. */
+export interface BudgetSettings {
+  readonly bytes: number;
+  /** Whether float vectors are given up before a batch is refused. */
+  readonly dropVectors: boolean;
+}
+
 /** The first message to a worker: how to start. Answered with {@link Started}. */
 export interface Start {
   readonly kindex: 'start';
   readonly module: WebAssembly.Module;
   /** Threads of the pool; 0 = the single-threaded build. */
   readonly threads: number;
-  readonly memoryBudget: number | undefined;
+  readonly memoryBudget: BudgetSettings | undefined;
 }
 
 export type Started =

@@ -4,19 +4,20 @@ import type { HandlersOf } from './handlers.js';
 import type { HostCollection } from './host-collection.js';
 import type { Selected } from './protocol.js';
 
-type ReadCall = 'search' | 'get' | 'find' | 'count' | 'facets' | 'duplicatesFrom';
+type ReadCall = 'search' | 'get' | 'find' | 'count' | 'facets' | 'duplicatesFrom' | 'views';
 
 /** The calls that read what memory has of a collection; of the storage only documents. */
 export function readCalls(entries: Entries): HandlersOf<ReadCall> {
   return {
     search: async ({ collection: handle, call }) => {
       const collection = await entries.collection(handle);
-      const { queries, k, ef, exact, where, decay, include, explain } = call;
-      const documents = await documentsOf(collection, call);
+      const { queries, k, ef, exact, where, decay, include, explain, view } = call;
+      const documents = await documentsOf(collection, call, view);
       return collection.answer((engine) =>
-        engine.search(queries, k, ef, exact, where, documents, decay, include, explain),
+        engine.search(queries, k, ef, exact, where, documents, decay, include, explain, view),
       );
     },
+    views: async ({ collection: handle }) => (await entries.collection(handle)).engine.views(),
     get: async ({ collection: handle, ids, include }) => {
       const collection = await entries.collection(handle);
       return collection.answer((engine) => engine.get(ids.bytes, ids.ends, include));
@@ -48,9 +49,11 @@ export function readCalls(entries: Entries): HandlersOf<ReadCall> {
 }
 
 /** What a text in documents leaves of the selection; undefined where none is wanted. */
-async function documentsOf(
+export async function documentsOf(
   collection: HostCollection,
   { where, containing }: Selected,
+  view?: string,
 ): Promise<Uint32Array | undefined> {
-  return containing === undefined ? undefined : documentsContaining(collection, where, containing);
+  if (containing === undefined) return undefined;
+  return documentsContaining(collection, where, containing, view);
 }

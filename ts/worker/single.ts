@@ -1,6 +1,7 @@
 import type { Storages } from '../storage/choose.js';
 import type { Client } from './client.js';
 import { connectInPlace } from './in-place.js';
+import type { BudgetSettings } from './protocol.js';
 import { startSingle } from './start-single.js';
 
 let current: Client | undefined;
@@ -12,7 +13,7 @@ let current: Client | undefined;
 export function connectSingle(
   module: WebAssembly.Module,
   storages: Storages,
-  memoryBudget?: number,
+  memoryBudget?: BudgetSettings,
 ): Client {
   if (current && !current.failure) return current;
   current = connectInPlace(startSingle(module), storages, memoryBudget);

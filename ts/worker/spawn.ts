@@ -1,6 +1,6 @@
 import { KindexError } from '../errors.js';
 import { Client } from './client.js';
-import type { Reply, Start, Started } from './protocol.js';
+import type { BudgetSettings, Reply, Start, Started } from './protocol.js';
 
 /** How long a worker may take to start. */
 const START_MS = 10_000;
@@ -18,7 +18,7 @@ export interface Parts {
   worker(threads: boolean): EngineWorker;
   /** Threads to begin with; 0 = the single-threaded file. */
   readonly threads: number;
-  readonly memoryBudget: number | undefined;
+  readonly memoryBudget: BudgetSettings | undefined;
 }
 
 /**

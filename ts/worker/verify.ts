@@ -142,7 +142,7 @@ function damagedFrame(bytes: Uint8Array, glue: Glue): KindexError | undefined {
 /** Reads every document that a record refers to. */
 async function checkDocuments({ store, glue }: Place, engine: Engine, note: Note): Promise<void> {
   const rows = new Map<number, number[]>();
-  const documents = engine.documentsOf(undefined, 0);
+  const documents = engine.documentsOf(undefined, 0, undefined);
   // Slot, chunk and row of each.
   for (let i = 0; i < documents.length; i += 3) {
     const [chunk, row] = [documents[i + 1] as number, documents[i + 2] as number];

@@ -213,7 +213,7 @@ fn many_queries_are_answered_in_their_order() {
 fn verify_inspect_and_bench_read_what_build_wrote() {
     let folder = with_snapshot();
     let report = folder.done(&["verify", "s"]);
-    assert_eq!(report.lines().filter(|line| line[11..].starts_with("ok")).count(), 9, "{report}");
+    assert_eq!(report.lines().filter(|line| line[11..].starts_with("ok")).count(), 10, "{report}");
     assert!(report.contains("60 float vectors") && report.contains("60 documents"), "{report}");
     let json = folder.done(&["inspect", "s", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");

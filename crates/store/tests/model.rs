@@ -5,7 +5,7 @@ mod support;
 
 use std::io::ErrorKind;
 
-use kindex::collection::Operation;
+use kindex::collection::{Batch, Operation, Row};
 use kindex::{Code, Config, Metric};
 use kindex_store::Store;
 use proptest::prelude::*;
@@ -92,12 +92,18 @@ fn applied(model: &Model, operation: Operation, rows: &[(String, Record)], atomi
 }
 
 fn holds(store: &Store) -> Model {
+    // That a view has the records that it should have is part of the collection's check.
+    assert_eq!(store.collection().views().len(), 1);
     records::found(store).unwrap()
 }
 
 fn run(steps: &[Step]) {
     let disk = Disk::default();
     let mut store = open(&disk).unwrap();
+    let mut view = Batch::new(Operation::View, DIMENSION, true);
+    let metadata = Some(r#"{"where":{"n":{"$exists":true}}}"#);
+    view.push(Row { id: "with n", metadata, ..Row::default() }).unwrap();
+    store.write(view, &mut |_| {}).unwrap();
     let mut model = Model::new();
     // What attempts that failed would have made of it: until the next success, a crash may bring the
     // batch of one of them about.

@@ -5,7 +5,6 @@ use kindex::codec;
 use kindex::collection::{
     Batch, Columns, DocumentOf, ItemError, Operation, Prepared, Replay, SnapshotWriter, Texts,
 };
-use kindex::metadata::Filter;
 use kindex::{Collection, NodeId};
 use wasm_bindgen::prelude::*;
 
@@ -111,14 +110,17 @@ impl Engine {
             .raw("vectors", stats.index.vector_bytes)
             .raw("graph", stats.index.graph_bytes)
             .raw("ids", stats.id_bytes)
-            .raw("metadata", stats.metadata_bytes);
+            .raw("metadata", stats.metadata_bytes)
+            .raw("columns", stats.column_bytes)
+            .raw("views", stats.view_bytes);
         Report::new()
             .raw("live", stats.index.live)
             .raw("tombstones", stats.index.tombstones)
             .raw("slots", stats.slots)
             .raw("generation", stats.generation)
             .raw("fields", stats.fields)
-            .raw("bytes", bytes.finish())
+            .raw("memory", bytes.finish())
+            .raw("keepVectors", self.collection.config().keep_vectors)
             .raw("graph", self.collection.index().has_graph())
             .finish()
     }
@@ -127,6 +129,26 @@ impl Engine {
     pub fn check(&self) -> Result<String, JsValue> {
         self.collection.check().map_err(to_js)?;
         Ok(Report::new().raw("ok", true).raw("records", self.collection.len()).finish())
+    }
+
+    /// The views, as a JSON array of `{name, definition, records, bytes, graph}`.
+    pub fn views(&self) -> String {
+        let views = self.collection.views().map(|view| {
+            Report::new()
+                .text("name", view.name())
+                .raw("definition", view.definition())
+                .raw("records", view.members().len())
+                .raw("bytes", view.bytes())
+                .raw("graph", view.has_graph())
+                .finish()
+        });
+        format!("[{}]", views.collect::<Vec<_>>().join(","))
+    }
+
+    /// Gives up the float vectors, where there are codes that can do without. Returns whether it did.
+    #[wasm_bindgen(js_name = dropVectors)]
+    pub fn drop_vectors(&mut self) -> bool {
+        self.collection.drop_vectors()
     }
 
     /// Reclaims what deleted records still hold.
@@ -155,8 +177,9 @@ impl Engine {
         batch_id: Option<String>,
         rows: u32,
     ) -> Result<(), JsValue> {
-        let operation = Operation::from_name(op)
-            .ok_or_else(|| invalid("op must be 'insert', 'upsert', 'update' or 'delete'"))?;
+        let operation = Operation::from_name(op).ok_or_else(|| {
+            invalid("op must be 'insert', 'upsert', 'update', 'delete' or 'view'")
+        })?;
         let batch = Batch::new(operation, self.collection.config().dimension, atomic);
         let batch = match batch_id {
             Some(id) => batch.named(&id).map_err(to_js)?,
@@ -198,13 +221,18 @@ impl Engine {
             .map_err(to_js)
     }
 
-    /// Adds the ids of the records that a filter holds for now, to a batch that deletes.
+    /// Adds the ids of the records that are selected now, to a batch that deletes; `documents` as in
+    /// `search`.
     #[wasm_bindgen(js_name = stageWhere)]
-    pub fn stage_where(&mut self, filter_json: &str) -> Result<(), JsValue> {
-        let filter = Filter::parse(filter_json).map_err(to_js)?;
+    pub fn stage_where(
+        &mut self,
+        filter_json: Option<String>,
+        documents: Option<Vec<u32>>,
+    ) -> Result<(), JsValue> {
+        let set = self.selection(filter_json, documents)?;
         let Self { collection, batch, .. } = self;
         let Stage::Staged(batch) = batch else { return Err(invalid("no batch is being staged")) };
-        collection.stage_where(&filter, batch).map_err(to_js)
+        collection.stage_set(set.as_ref(), batch).map_err(to_js)
     }
 
     /// Checks the staged batch, and looks for duplicates as `dedupe_json` says. Returns a JSON array
@@ -306,7 +334,7 @@ impl Engine {
         let Stage::Prepared(prepared) = std::mem::take(&mut self.batch) else {
             return Err(invalid("no batch is validated"));
         };
-        let total = prepared.len() as f64;
+        let total = prepared.total() as f64;
         let mut report = |done: usize| {
             if let Some(progress) = &progress {
                 // What a listener throws is its own affair: the batch is committed already.

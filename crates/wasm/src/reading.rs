@@ -1,7 +1,7 @@
 //! What an engine is asked: searches, records, counts.
 
 use js_sys::Array;
-use kindex::collection::{DocumentAt, DocumentOf, Scored};
+use kindex::collection::{DocumentAt, DocumentOf, Scored, View};
 use kindex::metadata::{FacetValue, Filter, OrderBy};
 use kindex::{Bitset, Explanation, NodeId, SearchOptions};
 use wasm_bindgen::prelude::*;
@@ -15,7 +15,7 @@ use crate::results::Results;
 /// Which records a call is about: those that a filter in JSON holds for, and whose documents are
 /// among `documents` (slot, chunk, row each), as they were read a moment ago.
 impl Engine {
-    fn selection(
+    pub(crate) fn selection(
         &self,
         filter_json: Option<String>,
         documents: Option<Vec<u32>>,
@@ -33,6 +33,10 @@ impl Engine {
             there.intersect(&set);
         }
         Ok(Some(there))
+    }
+
+    fn view(&self, name: Option<&str>) -> Result<Option<View<'_>>, JsValue> {
+        name.map(|name| self.collection.view(name)).transpose().map_err(to_js)
     }
 
     fn scored(
@@ -72,9 +76,14 @@ impl Engine {
         decay_json: Option<String>,
         include: u32,
         explain: bool,
+        view: Option<String>,
     ) -> Result<Results, JsValue> {
-        let set = self.selection(filter_json, documents)?;
+        let mut set = self.selection(filter_json, documents)?;
         let search = SearchOptions { k: k as usize, ef: ef as usize, exact };
+        let view = self.view(view.as_deref())?;
+        if let (Some(view), true) = (&view, decay_json.is_some()) {
+            set = Some(view.within(set.as_ref()));
+        }
         if let Some(json) = decay_json {
             let decay = options::decay(&json).map_err(to_js)?;
             let searched = self.collection.search_decayed(queries, &search, set.as_ref(), &decay);
@@ -82,12 +91,19 @@ impl Engine {
         }
         let mut explanation = String::new();
         let found = if explain {
-            let (hits, explained) =
-                self.collection.explain_in(queries, &search, set.as_ref()).map_err(to_js)?;
+            let (hits, explained) = match view {
+                Some(view) => view.explain(queries, &search, set.as_ref()),
+                None => self.collection.explain_in(queries, &search, set.as_ref()),
+            }
+            .map_err(to_js)?;
             explanation = report(&explained);
             vec![hits]
         } else {
-            self.collection.search_in(queries, &search, set.as_ref()).map_err(to_js)?
+            match view {
+                Some(view) => view.search(queries, &search, set.as_ref()),
+                None => self.collection.search_in(queries, &search, set.as_ref()),
+            }
+            .map_err(to_js)?
         };
         let counts = found.iter().map(|hits| hits.len() as u32).collect();
         let hits: Vec<_> = found.into_iter().flatten().collect();
@@ -161,16 +177,20 @@ impl Engine {
         Ok(list)
     }
 
-    /// Where the documents are of the records that a filter holds for, in chunks from `first_chunk`
-    /// on: slot, chunk, row each, by chunk and row.
+    /// Where the documents are of the records that a filter holds for, of those of a view, in chunks
+    /// from `first_chunk` on: slot, chunk, row each, by chunk and row.
     #[wasm_bindgen(js_name = documentsOf)]
     pub fn documents_of(
         &self,
         filter_json: Option<String>,
         first_chunk: u32,
+        view: Option<String>,
     ) -> Result<Vec<u32>, JsValue> {
-        let filter = parse(filter_json)?;
-        Ok(triples(&self.collection.documents_of(filter.as_ref(), first_chunk)))
+        let mut set = self.selection(filter_json, None)?;
+        if let Some(view) = self.view(view.as_deref())? {
+            set = Some(view.within(set.as_ref()));
+        }
+        Ok(triples(&self.collection.documents_of(set.as_ref(), first_chunk)))
     }
 
     /// Pairs of records that are within `threshold` of each other: of `count` records from the slot

@@ -87,6 +87,6 @@ export class KindexCollection implements Subject {
   }
 
   async bytes(): Promise<Record<string, number>> {
-    return { ...(await this.#collection!.stats()).bytes };
+    return { ...(await this.#collection!.stats()).memory };
   }
 }

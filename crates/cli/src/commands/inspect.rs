@@ -56,7 +56,14 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
                 "graph": stats.index.graph_bytes,
                 "ids": stats.id_bytes,
                 "metadata": stats.metadata_bytes,
+                "columns": stats.column_bytes,
+                "views": stats.view_bytes,
             },
+            "views": snapshot.collection().views().map(|view| json!({
+                "name": view.name(),
+                "records": view.members().len(),
+                "graph": view.has_graph(),
+            })).collect::<Vec<_>>(),
             "documents": { "count": documents, "chunks": snapshot.document_chunks() },
         });
         return arguments::print(&format!("{report:#}\n"));
@@ -69,7 +76,8 @@ vectors       {} of {} components, {}, {} ({floats})
 graph         m {}, efConstruction {}, {} tombstones
 metadata      {} fields
 documents     {documents} in {} chunks
-in memory     codes {}, floats {}, links {}, ids {}, metadata {} bytes
+views         {}
+in memory     codes {}, floats {}, links {}, ids {}, metadata {}, views {} bytes
 ",
         snapshot.bytes(),
         stats.generation,
@@ -82,11 +90,13 @@ in memory     codes {}, floats {}, links {}, ids {}, metadata {} bytes
         stats.index.tombstones,
         stats.fields,
         snapshot.document_chunks(),
+        snapshot.collection().views().len(),
         stats.index.code_bytes,
         stats.index.vector_bytes,
         stats.index.graph_bytes,
         stats.id_bytes,
-        stats.metadata_bytes,
+        stats.metadata_bytes + stats.column_bytes,
+        stats.view_bytes,
     ))
 }
 

@@ -32,6 +32,7 @@ SEARCH
     --exact            compare with every record
     --where JSON       only records whose metadata match, for example
                            '{\"pos\": \"noun\", \"frequency\": {\"$gte\": 5}}'
+    --view NAME        only the records of that view
     --threads N        threads                                      [default: all cores]
 
 OUTPUT
@@ -53,6 +54,7 @@ struct Options {
     format: Option<Format>,
     search: SearchOptions,
     filter: Option<String>,
+    view: Option<String>,
     threads: Option<usize>,
     json: bool,
 }
@@ -73,6 +75,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
             Long("ef") => options.search.ef = number(&mut parser, "--ef")?,
             Long("exact") => options.search.exact = true,
             Long("where") => options.filter = Some(text(&mut parser)?),
+            Long("view") => options.view = Some(text(&mut parser)?),
             Long("threads") => options.threads = Some(number(&mut parser, "--threads")?),
             Long("json") => options.json = true,
             other => only_file(&mut options.file, other)?,
@@ -86,11 +89,18 @@ fn query(options: Options) -> Result<(), Failure> {
     let filter = options.filter.as_deref().map(Filter::parse).transpose()?;
     let snapshot = Source::open(file)?;
     let queries = queries(&options, &snapshot)?;
-    let hits = match options.id.as_deref().and_then(|id| snapshot.collection().slot(id)) {
-        None => snapshot.collection().search(&queries, &options.search, filter.as_ref())?,
+    let collection = snapshot.collection();
+    let set = filter.as_ref().map(|filter| collection.select(filter));
+    let view = options.view.as_deref().map(|name| collection.view(name)).transpose()?;
+    let search = |how: &SearchOptions| match view {
+        Some(view) => view.search(&queries, how, set.as_ref()),
+        None => collection.search_in(&queries, how, set.as_ref()),
+    };
+    let hits = match options.id.as_deref().and_then(|id| collection.slot(id)) {
+        None => search(&options.search)?,
         Some(own) => {
             let one_more = SearchOptions { k: options.search.k + 1, ..options.search.clone() };
-            let mut hits = snapshot.collection().search(&queries, &one_more, filter.as_ref())?;
+            let mut hits = search(&one_more)?;
             for hits in &mut hits {
                 hits.retain(|hit| hit.slot != own);
                 hits.truncate(options.search.k);

@@ -69,6 +69,7 @@ pub(super) fn table(report: &Report) -> String {
             StoredPart::Metadata => "records with metadata",
             StoredPart::Batches => "names of batches",
             StoredPart::Documents => "documents",
+            StoredPart::Views => "views",
             _ => "batches",
         };
         let lost = if found.lost > 0 { format!(", {} lost", found.lost) } else { String::new() };

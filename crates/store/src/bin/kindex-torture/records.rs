@@ -55,7 +55,7 @@ pub fn fits(model: &Model, operation: Operation, id: &str) -> bool {
     match operation {
         Operation::Insert => !model.contains_key(id),
         Operation::Upsert => true,
-        Operation::Update | Operation::Delete => model.contains_key(id),
+        _ => model.contains_key(id),
     }
 }
 
@@ -65,7 +65,7 @@ pub fn apply(model: &mut Model, operation: Operation, id: &str, record: &Record)
     let mut record = record.clone();
     match operation {
         Operation::Delete => return,
-        Operation::Insert | Operation::Upsert => {}
+        Operation::Insert | Operation::Upsert | Operation::View => {}
         Operation::Update => {
             let old = old.expect("only what is there is updated");
             record.metadata = record.metadata.or(old.metadata);
