@@ -30,6 +30,7 @@ const ALLOWED = /^(pkg\/|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE-(APAC
 /** Entries that are not for `import`, which the type checker would take for untyped modules. */
 const NOT_TYPED = [
   './worker',
+  './worker-single',
   './kindex.wasm',
   './kindex-threads.wasm',
   './kindex-relaxed.wasm',
