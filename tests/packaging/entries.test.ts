@@ -55,6 +55,21 @@ test('node_names_a_wasm_file_that_is_missing_and_the_option_for_it', async () =>
   assert.match(message, /kindex.*\.wasm.*'wasmUrl'/);
 });
 
+test('a_runtime_that_is_not_known_is_told_what_it_lacks_and_what_mends_it', async () => {
+  // The entry that every condition falls back to, in a runtime that has less than a browser.
+  const entry = JSON.stringify(join(pkg, 'index.js'));
+  for (const [missing, expected] of [
+    ['WebAssembly', /needs WebAssembly/],
+    ['fetch', /'kindex\/slim'.*initialize/],
+  ] as const) {
+    const script = `delete globalThis.${missing}; import(${entry}).then(({ Collection }) =>
+      Collection.open('c', { dimension: 2 })).catch((e) => console.log(JSON.stringify([e.code, e.message])))`;
+    const [code, message] = JSON.parse(await command(process.execPath, ['-e', script]));
+    assert.equal(code, 'UNSUPPORTED');
+    assert.match(message, expected);
+  }
+});
+
 test('node_runs_in_place_where_a_bundler_has_left_the_worker_behind', async () => {
   const folder = packageWithout((copy) => rmSync(join(copy, 'node-worker.js')));
   const script = `import(${JSON.stringify(join(folder, 'node.js'))}).then(async ({ Collection }) => {

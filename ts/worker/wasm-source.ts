@@ -34,6 +34,8 @@ export function chooseWasm(urls: WasmUrls, threads: boolean): string | URL {
 
 /** @throws KindexError `UNSUPPORTED` */
 export function assertSimd(): void {
+  if (typeof WebAssembly !== 'object')
+    throw new KindexError('UNSUPPORTED', 'Kindex needs WebAssembly, which this runtime has not');
   if (hasSimd()) return;
   throw new KindexError(
     'UNSUPPORTED',
@@ -54,6 +56,13 @@ export async function compileWasm(url: string | URL): Promise<WebAssembly.Module
   try {
     response = await fetch(url, { credentials: 'same-origin' });
   } catch (cause) {
+    // The entry for browsers is what an unknown runtime finds.
+    if (typeof fetch !== 'function')
+      throw new KindexError(
+        'UNSUPPORTED',
+        "this runtime fetches no files: import from 'kindex/slim', and hand it the wasm with initialize(module)",
+        { cause },
+      );
     throw failed(`can't be fetched (${cause})`, cause);
   }
   if (!response.ok) throw failed(`was answered with ${response.status} ${response.statusText}`);
