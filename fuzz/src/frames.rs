@@ -9,8 +9,10 @@ use kindex::codec::crc32;
 
 use crate::input::Input;
 
-const TAGS: [&[u8; 4]; 10] =
-    [b"HEAD", b"CONF", b"DOCS", b"INDX", b"RECS", b"BIDS", b"ENDS", b"PART", b"DONE", b"SEAL"];
+const TAGS: [&[u8; 4]; 11] = [
+    b"HEAD", b"CONF", b"DOCS", b"INDX", b"RECS", b"BIDS", b"ENDS", b"PART", b"DONE", b"SEAL",
+    b"VIEW",
+];
 const FRAME_HEAD: usize = 12;
 
 /// A stream out of the fuzzer's form, cut into runs that each begin with a header: one run for a

@@ -291,7 +291,12 @@ pub(super) struct ViewLoader {
 
 /// What all frames of views begin with: the number of the view, and of the frame in it.
 pub(super) fn view_frame(fields: &mut Reader<'_>) -> Result<(u32, u32), Error> {
-    Ok((fields.u32()?, fields.u32()?))
+    let (number, frame) = (fields.u32()?, fields.u32()?);
+    // There are no more, and counting on from the largest number would not end well.
+    if number as usize >= MAX_VIEWS {
+        return Err(out_of_order());
+    }
+    Ok((number, frame))
 }
 
 /// Name and definition, out of the first frame of a view.

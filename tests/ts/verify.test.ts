@@ -170,6 +170,22 @@ test('a_repair_of_what_is_whole_changes_nothing', async () => {
   assert.deepEqual([report.ok, report.records], [true, 78]);
 });
 
+test('what_an_interrupted_checkpoint_has_left_is_no_part_of_a_repair', async () => {
+  const storage = await stored();
+  const store = await storage.open('v');
+  for (let part = 0; part < 6; part++)
+    await store.writeSegment(2, part, new Uint8Array([1, 2, part]));
+  await store.close();
+  storage.damage = (kind, key, bytes) => {
+    if (kind === 'log' && key === 2)
+      bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1;
+    return bytes;
+  };
+  assert.notEqual((await mend(storage)).state, 'ok');
+  storage.damage = (_, __, bytes) => bytes;
+  assert.equal((await verify(storage)).ok, true);
+});
+
 test('a_repair_keeps_what_is_whole_and_says_what_is_gone', async (t) => {
   const seed = Date.now() % 1_000_000;
   t.diagnostic(`seed ${seed}`);

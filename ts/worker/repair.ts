@@ -70,6 +70,13 @@ async function replace(
   glue: RepairGlue,
 ): Promise<void> {
   await store.claim?.();
+  // Parts that an interrupted checkpoint has left under the next number would be taken for parts of this one.
+  await store.sweep({
+    keepSegments: manifest.checkpoint?.number,
+    logFrom: manifest.log,
+    logEnd: log,
+    keepDocuments: undefined,
+  });
   const number = (manifest.checkpoint?.number ?? 0) + 1;
   const { generation } = engine;
   let parts = 0;
