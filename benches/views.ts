@@ -5,7 +5,6 @@
 import { readFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { Collection } from '../ts/entrypoints/node.js';
-import * as glue from '../ts/generated/single.js';
 
 const ROWS = 50_000;
 const QUERIES = 200;
@@ -91,6 +90,10 @@ const snapshot = await collection.snapshot();
 // The engine by itself, without the way to its thread and back.
 const wasm = await WebAssembly.compile(
   await readFile(new URL('../ts/generated/kindex.wasm', import.meta.url)),
+);
+// An instance of its own: the collection above has the other.
+const glue: typeof import('../ts/generated/single.js') = await import(
+  `../ts/generated/${'single.js?engine'}`
 );
 glue.initSync({ module: wasm });
 const loader = glue.Engine.load();

@@ -58,6 +58,7 @@ impl Index {
     }
 
     /// As [`Index::search`], in a subset (the whole, if `None`) that has all that are in `filter`.
+    #[inline(never)]
     pub(crate) fn search_within(
         &self,
         subset: Option<&Subset>,
