@@ -3,7 +3,7 @@
 use crate::bitset::Bitset;
 use crate::graph::{Candidate, Pool};
 use crate::ids::NodeId;
-use crate::vectors::{Query, Vectors};
+use crate::vectors::{Query, Vectors, by_fours};
 
 /// The `k` nearest of `slots` by exact distance into `pool`, ties by slot. Returns how many
 /// distances it took.
@@ -34,24 +34,20 @@ pub(crate) fn add(
         count += 1;
         if filled == 4 {
             filled = 0;
-            score(vectors, query, four, 4, pool);
+            score(vectors, query, &four, pool);
         }
     }
-    score(vectors, query, four, filled, pool);
+    score(vectors, query, &four[..filled], pool);
     count
 }
 
 #[inline(never)]
-fn score(vectors: &Vectors, query: &Query, four: [NodeId; 4], filled: usize, pool: &mut Pool) {
-    if filled == 0 {
-        return;
-    }
-    let mut padded = [four[0]; 4];
-    padded[..filled].copy_from_slice(&four[..filled]);
-    let distances = vectors.distances(query, padded);
-    for (slot, distance) in padded.into_iter().zip(distances).take(filled) {
-        pool.insert(Candidate::new(distance, slot));
-    }
+fn score(vectors: &Vectors, query: &Query, slots: &[NodeId], pool: &mut Pool) {
+    by_fours(
+        slots,
+        |four| vectors.distances(query, four),
+        |slot, distance| pool.insert(Candidate::new(distance, slot)),
+    );
 }
 
 /// The live slots that match.

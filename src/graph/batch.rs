@@ -15,7 +15,7 @@ use crate::graph::select::{few_directions, select_neighbors};
 use crate::graph::siblings::{SIBLINGS, siblings};
 use crate::ids::NodeId;
 use crate::parallel;
-use crate::vectors::Vectors;
+use crate::vectors::{Vectors, by_fours};
 
 /// A sub-batch is at most this part of the graph: what its nodes can't see of each other stays small.
 const PART_OF_GRAPH: usize = 50;
@@ -181,14 +181,11 @@ pub(crate) fn prune_fresh(vectors: &Vectors, m0: usize, scratch: &mut Scratch) {
 pub(crate) fn rank_fresh(vectors: &Vectors, scratch: &mut Scratch) {
     let Scratch { candidates, fresh, query, .. } = scratch;
     candidates.clear();
-    for four in fresh.chunks(4) {
-        let mut padded = [four[0]; 4];
-        padded[..four.len()].copy_from_slice(four);
-        let distances = vectors.walk_distances(query, padded);
-        candidates.extend(
-            four.iter().zip(distances).map(|(&slot, distance)| Candidate::new(distance, slot)),
-        );
-    }
+    by_fours(
+        fresh,
+        |four| vectors.walk_distances(query, four),
+        |slot, distance| candidates.push(Candidate::new(distance, slot)),
+    );
     candidates.sort_unstable();
 }
 

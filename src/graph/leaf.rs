@@ -5,7 +5,7 @@ use crate::graph::select::few_directions;
 use crate::ids::NodeId;
 use crate::kernel;
 use crate::quantize::CodeTrailer;
-use crate::vectors::{Query, Vectors};
+use crate::vectors::{Query, Vectors, by_fours};
 
 /// Rows whose products are computed in one go: their results stay in the first cache.
 const BLOCK: usize = 16;
@@ -100,14 +100,14 @@ impl Leaf {
 
     /// Floats, and signs: what a product of blocks would save is little beside them.
     fn compare_each(&mut self, vectors: &Vectors, nodes: &[NodeId]) {
-        for (at, &node) in nodes.iter().enumerate() {
+        self.table.clear();
+        for &node in nodes {
             vectors.prepare_slot(node, &mut self.query);
-            let out = &mut self.table[at * self.count..][..self.count];
-            for (out, four) in out.chunks_mut(4).zip(nodes.chunks(4)) {
-                let mut padded = [four[0]; 4];
-                padded[..four.len()].copy_from_slice(four);
-                out.copy_from_slice(&vectors.walk_distances(&self.query, padded)[..four.len()]);
-            }
+            by_fours(
+                nodes,
+                |four| vectors.walk_distances(&self.query, four),
+                |_, distance| self.table.push(distance),
+            );
         }
     }
 }

@@ -31,15 +31,14 @@ impl Nearest {
     ) {
         let row = leaf.row(own);
         gather(row, own, NEAREST, &mut self.minima, &mut self.open);
-        prune(leaf, own, limit, alpha, &mut self.open, chosen);
+        prune(leaf, own, limit, alpha, &mut self.open, true, chosen);
         // The nearest all lie in one direction: look at the whole leaf.
         if chosen.len() < leaf.few() && row.len() > NEAREST + 1 {
             self.open.clear();
             self.open.extend((1..row.len()).map(|after| {
                 Candidate::new(row[wrap(own + after, row.len())], NodeId(after as u32))
             }));
-            self.open.sort_unstable();
-            prune(leaf, own, limit, alpha, &mut self.open, chosen);
+            prune(leaf, own, limit, alpha, &mut self.open, false, chosen);
         }
     }
 
@@ -110,7 +109,8 @@ fn group_minima(row: &[f32], own: usize, minima: &mut Vec<f32>) {
         .fold(f32::INFINITY, |low, (_, &distance)| least(low, distance));
 }
 
-/// The rule of `select_neighbors` on table distances; consumes `open`.
+/// The rule of `select_neighbors` on table distances; consumes `open`. Of many that are not `sorted`
+/// the first chosen ones leave so few that looking for the nearest of these is less work than sorting.
 #[inline(never)]
 fn prune(
     leaf: &Leaf,
@@ -118,6 +118,7 @@ fn prune(
     limit: usize,
     alpha: f32,
     open: &mut Vec<Candidate>,
+    sorted: bool,
     chosen: &mut Vec<(u32, f32)>,
 ) {
     chosen.clear();
@@ -125,6 +126,10 @@ fn prune(
     let place = |candidate: Candidate| wrap(own + candidate.slot().index(), len);
     let mut first = 0;
     while first < open.len() && chosen.len() < limit {
+        if !sorted {
+            let nearest = (first..open.len()).min_by_key(|&at| open[at]).unwrap_or(first);
+            open.swap(first, nearest);
+        }
         let nearest = open[first];
         chosen.push((place(nearest) as u32, nearest.distance()));
         first += 1;

@@ -4,7 +4,7 @@ use crate::graph::random::Random;
 use crate::graph::scratch::{Candidate, Pool};
 use crate::ids::NodeId;
 use crate::parallel;
-use crate::vectors::Vectors;
+use crate::vectors::{Vectors, by_fours};
 
 /// Nodes that a leaf holds on average.
 const LEAF: usize = 700;
@@ -83,14 +83,15 @@ fn assign(
             let own = nodes[places[first / fan + at] as usize];
             vectors.prepare_slot(own, &mut query);
             pool.clear(fan);
-            for (group, four) in leaders.chunks(4).enumerate() {
-                let mut padded = [four[0]; 4];
-                padded[..four.len()].copy_from_slice(four);
-                let distances = vectors.walk_distances(&query, padded);
-                for (at, &distance) in distances[..four.len()].iter().enumerate() {
-                    pool.insert(Candidate::new(distance, NodeId((group * 4 + at) as u32)));
-                }
-            }
+            let mut group = NodeId(0);
+            by_fours(
+                &leaders,
+                |four| vectors.walk_distances(&query, four),
+                |_, distance| {
+                    pool.insert(Candidate::new(distance, group));
+                    group.0 += 1;
+                },
+            );
             row.iter_mut().zip(pool.iter()).for_each(|(group, near)| *group = near.slot().0);
         }
     });

@@ -5,7 +5,7 @@ use crate::flat;
 use crate::graph::adjacency::Adjacency;
 use crate::graph::scratch::{Candidate, Scratch};
 use crate::ids::NodeId;
-use crate::vectors::Vectors;
+use crate::vectors::{Vectors, by_fours};
 
 /// What a walk cost.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,14 +52,11 @@ pub(crate) fn settle(vectors: &Vectors, scratch: &mut Scratch) -> usize {
     fresh.extend(pool.iter().map(Candidate::slot));
     pool.restart();
     vectors.prefetch(fresh);
-    for four in fresh.chunks(4) {
-        let mut padded = [four[0]; 4];
-        padded[..four.len()].copy_from_slice(four);
-        let distances = vectors.walk_distances(query, padded);
-        for (&slot, distance) in four.iter().zip(distances) {
-            pool.insert(Candidate::new(distance, slot));
-        }
-    }
+    by_fours(
+        fresh,
+        |four| vectors.walk_distances(query, four),
+        |slot, distance| pool.insert(Candidate::new(distance, slot)),
+    );
     fresh.len()
 }
 
@@ -175,15 +172,14 @@ fn start(
 fn enter(vectors: &Vectors, scratch: &mut Scratch) {
     let Scratch { query, fresh, pool, .. } = scratch;
     let mut best: Option<Candidate> = None;
-    for four in fresh.chunks(4) {
-        let mut padded = [four[0]; 4];
-        padded[..four.len()].copy_from_slice(four);
-        let distances = vectors.rough_distances(query, padded);
-        for (&slot, distance) in four.iter().zip(distances) {
+    by_fours(
+        fresh,
+        |four| vectors.rough_distances(query, four),
+        |slot, distance| {
             let entry = Candidate::new(distance, slot);
             best = Some(best.map_or(entry, |best| best.min(entry)));
-        }
-    }
+        },
+    );
     if let Some(best) = best {
         pool.insert(best);
     }
@@ -210,27 +206,23 @@ fn gather(neighbors: &[NodeId], scratch: &mut Scratch) {
 fn score(vectors: &Vectors, scratch: &mut Scratch) {
     let Scratch { query, fresh, pool, .. } = scratch;
     vectors.prefetch_rough(fresh);
-    for four in fresh.chunks(4) {
-        let mut padded = [four[0]; 4];
-        padded[..four.len()].copy_from_slice(four);
-        let distances = vectors.rough_distances(query, padded);
-        for (&slot, distance) in four.iter().zip(distances) {
-            pool.insert(Candidate::new(distance, slot));
-        }
-    }
+    by_fours(
+        fresh,
+        |four| vectors.rough_distances(query, four),
+        |slot, distance| pool.insert(Candidate::new(distance, slot)),
+    );
 }
 
 #[inline(never)]
 fn score_matches(vectors: &Vectors, scratch: &mut Scratch) {
     let Scratch { query, fresh, pool, matches, .. } = scratch;
     vectors.prefetch_rough(fresh);
-    for four in fresh.chunks(4) {
-        let mut padded = [four[0]; 4];
-        padded[..four.len()].copy_from_slice(four);
-        let distances = vectors.rough_distances(query, padded);
-        for (&slot, distance) in four.iter().zip(distances) {
+    by_fours(
+        fresh,
+        |four| vectors.rough_distances(query, four),
+        |slot, distance| {
             pool.insert(Candidate::new(distance, slot));
             matches.insert(Candidate::new(distance, slot));
-        }
-    }
+        },
+    );
 }

@@ -7,7 +7,7 @@ use crate::ids::NodeId;
 use crate::kernel;
 use crate::parallel;
 use crate::quantize::CodeTrailer;
-use crate::vectors::Vectors;
+use crate::vectors::{Vectors, by_fours};
 
 /// Neighbors that a node gets of its siblings.
 pub(crate) const SIBLINGS: usize = 16;
@@ -79,11 +79,11 @@ fn band_of_each(vectors: &Vectors, nodes: &[NodeId], first: usize, rows: usize) 
     let mut distances = Vec::with_capacity(rows * nodes.len());
     for &node in &nodes[first..first + rows] {
         vectors.prepare_slot(node, &mut query);
-        for four in nodes.chunks(4) {
-            let mut padded = [four[0]; 4];
-            padded[..four.len()].copy_from_slice(four);
-            distances.extend_from_slice(&vectors.walk_distances(&query, padded)[..four.len()]);
-        }
+        by_fours(
+            nodes,
+            |four| vectors.walk_distances(&query, four),
+            |_, distance| distances.push(distance),
+        );
     }
     distances
 }

@@ -9,7 +9,7 @@ use crate::graph::{
 use crate::ids::NodeId;
 use crate::index::{Explanation, Index, Neighbor, SearchOptions, Subset};
 use crate::parallel;
-use crate::vectors::Vectors;
+use crate::vectors::{Vectors, by_fours};
 
 /// The beam when the caller names none.
 const DEFAULT_EF: usize = 80;
@@ -82,13 +82,11 @@ impl Index {
         self.scratch.with(&self.vectors, |scratch| {
             self.vectors.prepare(query, &mut scratch.query);
             let mut found = Vec::with_capacity(slots.len());
-            for four in slots.chunks(4) {
-                let mut padded = [four[0]; 4];
-                padded[..four.len()].copy_from_slice(four);
-                let distances = self.vectors.distances(&scratch.query, padded);
-                let pairs = four.iter().zip(distances);
-                found.extend(pairs.map(|(&slot, distance)| Neighbor { slot, distance }));
-            }
+            by_fours(
+                slots,
+                |four| self.vectors.distances(&scratch.query, four),
+                |slot, distance| found.push(Neighbor { slot, distance }),
+            );
             found
         })
     }

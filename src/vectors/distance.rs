@@ -20,6 +20,22 @@ pub(crate) struct Query {
     rotated: Vec<f32>,
 }
 
+/// Calls `found` with each of `slots` and its distance, which `distances` computes for four at once.
+#[inline(always)]
+pub(crate) fn by_fours(
+    slots: &[NodeId],
+    distances: impl Fn([NodeId; 4]) -> [f32; 4],
+    mut found: impl FnMut(NodeId, f32),
+) {
+    for four in slots.chunks(4) {
+        let mut padded = [four[0]; 4];
+        padded[..four.len()].copy_from_slice(four);
+        for (&slot, distance) in four.iter().zip(distances(padded)) {
+            found(slot, distance);
+        }
+    }
+}
+
 impl Vectors {
     pub(crate) fn query(&self) -> Query {
         let (padded, words) = match &self.walked {

@@ -6,7 +6,7 @@
 
 mod distance;
 
-pub(crate) use distance::Query;
+pub(crate) use distance::{Query, by_fours};
 
 use crate::bits::{self, Bits};
 use crate::codes::Codes;
