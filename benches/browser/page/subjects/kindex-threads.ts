@@ -4,6 +4,7 @@ import initGlue, {
   type IndexHits,
   type InitOutput,
   initThreadPool,
+  poolHasStarted,
 } from '../../../../ts/generated/threads.js';
 import { chooseWasm, compileWasm, urlsIn } from '../../../../ts/worker/wasm-source.js';
 import type { Settings } from '../task.js';
@@ -23,6 +24,7 @@ export class KindexThreads implements Subject {
     const module = await compileWasm(chooseWasm(urlsIn('/kindex/'), true));
     this.#exports = await initGlue({ module_or_path: module });
     await initThreadPool(threads);
+    poolHasStarted();
     const keepVectors = this.#keepVectors;
     const options = { dimension, metric, quantization: 'int8', m, efConstruction, keepVectors };
     this.#index = new Index(JSON.stringify(options));
