@@ -10,6 +10,7 @@ use std::ops::Range;
 use crate::batch_rows::{BatchRows, DELETED, DOCUMENT, DocumentAt, METADATA, VECTOR};
 use crate::codec::bytes::{Put, Reader};
 use crate::codec::frame::{self, FIRST_VERSION, Stream, Tag, VIEWS_VERSION};
+use crate::codec::snapshot::read_generation;
 use crate::error::Error;
 use crate::text_column::TextColumn;
 
@@ -112,7 +113,8 @@ pub(crate) fn decode_part(mut bytes: &[u8], dimension: usize) -> Result<Part, Er
     frame::check_header(&frame::take_frame(&mut bytes)?, Stream::Log)?;
     let frame = frame::take_frame(&mut bytes)?;
     let mut fields = frame.expect(Tag::PART, "log part")?;
-    let head = PartHead { generation: fields.u64()?, part: fields.u32()?, operation: fields.u8()? };
+    let generation = read_generation(&mut fields)?;
+    let head = PartHead { generation, part: fields.u32()?, operation: fields.u8()? };
     let rows = decode_rows(&mut fields, dimension)?;
     fields.finish()?;
     let commit = if bytes.is_empty() { None } else { Some(decode_commit(&mut bytes)?) };

@@ -4,6 +4,7 @@
 use crate::codec::bytes::Put;
 use crate::codec::frame::{self, FRAME_HEAD, Frame, Tag};
 use crate::codec::salvage::FrameFinder;
+use crate::codec::snapshot::read_generation;
 use crate::error::Error;
 
 /// One thing in a log file.
@@ -64,7 +65,7 @@ pub fn next_log_item(bytes: &[u8], ended: bool) -> Result<Option<(LogItem<'_>, u
 
 fn seal(frame: &Frame<'_>) -> Result<u64, Error> {
     let mut fields = frame.expect(Tag::SEAL, "seal")?;
-    let generation = fields.u64()?;
+    let generation = read_generation(&mut fields)?;
     fields.finish()?;
     Ok(generation)
 }

@@ -51,17 +51,24 @@ impl Head {
         config.seed = fields.u64()?;
         let head = Self {
             config,
-            generation: fields.u64()?,
+            generation: read_generation(&mut fields)?,
             next_document_chunk: fields.u32()?,
             records: fields.u32()?,
         };
         fields.finish()?;
-        if head.generation > MAX_GENERATION || head.next_document_chunk == u32::MAX {
-            return Err(Error::corrupt("the collection has more batches than there can be"));
+        if head.next_document_chunk == u32::MAX {
+            return Err(Error::corrupt("the collection has more documents than there can be"));
         }
         head.config.validate().map_err(|error| Error::corrupt(error.message()))?;
         Ok(head)
     }
+}
+
+/// How many batches a collection has had, or which of them one is.
+pub(crate) fn read_generation(fields: &mut Reader<'_>) -> Result<u64, Error> {
+    Some(fields.u64()?)
+        .filter(|&generation| generation <= MAX_GENERATION)
+        .ok_or_else(|| Error::corrupt("the collection has more batches than there can be"))
 }
 
 const METRICS: [(u8, Metric); 3] = [(1, Metric::Cosine), (2, Metric::Dot), (3, Metric::Euclidean)];
