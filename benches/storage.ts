@@ -68,7 +68,6 @@ try {
         const started = performance.now();
         await small.insert(batch);
         batches.push(performance.now() - started);
-        if (began && ended) commits.push(ended - began);
       }
       return { elapsedMs: first.elapsedMs, checkpointMs, batches };
     },
