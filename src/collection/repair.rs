@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::report::StoredPart as Part;
 use super::{Collection, Replay, Report};
 use crate::codec::documents::read_document;
+use crate::codec::snapshot::MAX_GENERATION;
 use crate::error::{Code, Error};
 use crate::ids::NodeId;
 
@@ -96,6 +97,9 @@ impl Repair {
 
     /// The log was closed after that batch: it must have been there.
     pub fn sealed(&mut self, generation: u64) {
+        if generation > MAX_GENERATION {
+            return self.damaged_log();
+        }
         let missing = generation.saturating_sub(self.collection.generation);
         if missing > 0 {
             let finding = format!("the log was closed after batch {generation}");
