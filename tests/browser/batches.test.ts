@@ -1,24 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
-import { launchChromium, openPage, servePackage } from './support.js';
+import { test } from 'node:test';
+import { openPage, testsInChromium } from './support.js';
 
-type Server = Awaited<ReturnType<typeof servePackage>>;
-
-let browser: Browser;
-let isolated: Server;
-
-before(async () => {
-  [browser, isolated] = await Promise.all([launchChromium(), servePackage(true)]);
-});
-after(async () => {
-  await Promise.all([browser?.close(), isolated?.close()]);
-});
+const chromium = testsInChromium(true);
 
 /** A page of a profile of its own. */
 async function freshPage() {
-  const context = await browser.newContext();
-  return { context, page: await openPage(context, isolated.url) };
+  const context = await chromium.browser.newContext();
+  return { context, page: await openPage(context, chromium.url) };
 }
 
 test('single_calls_and_a_stream_are_all_there_after_a_reload', async () => {

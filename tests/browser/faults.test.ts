@@ -1,72 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
 import type { Collection } from '../../ts/index.js';
-import { launchChromium, openPage, servePackage } from './support.js';
+import { count, damage, insert, open, pageWith } from './faulty.js';
+import { openPage, testsInChromium } from './support.js';
 
-type Server = Awaited<ReturnType<typeof servePackage>>;
-
-let browser: Browser;
-let server: Server;
-
-before(async () => {
-  [browser, server] = await Promise.all([launchChromium(), servePackage(false)]);
-});
-after(async () => {
-  await Promise.all([browser?.close(), server?.close()]);
-});
-
-declare global {
-  var faulty: Collection<{ n: number }>;
-  var errors: string[];
-}
-
-/** A page whose worker runs `prelude` before anything of the package. */
-async function pageWith(context: BrowserContext, prelude = ''): Promise<Page> {
-  if (prelude) {
-    await context.route(/\/worker(-single)?\.js$/, async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: `${prelude}\n${await response.text()}` });
-    });
-  }
-  return openPage(context, server.url);
-}
-
-/** Opens the collection as `faulty`; resolves to its size, or to the code of the error. */
-const open = (page: Page, options: object = {}) =>
-  page.evaluate(async (given) => {
-    const { Collection } = await kindex();
-    globalThis.errors = [];
-    try {
-      globalThis.faulty = await Collection.open('faulty', { dimension: 4, ...given });
-    } catch (thrown) {
-      const { code, message } = thrown as { code: string; message: string };
-      return `${code} ${message}`;
-    }
-    globalThis.faulty.on('error', ({ code }) => globalThis.errors.push(code));
-    return globalThis.faulty.count();
-  }, options);
-
-/** Inserts `rows` records that begin at `first`; resolves to how many were written, or to the code of the error. */
-const insert = (page: Page, first: number, rows: number) =>
-  page.evaluate(
-    async ([from, count]) => {
-      const records = Array.from({ length: count }, (_, i) => ({
-        id: `r${from + i}`,
-        vector: [1, from + i, i % 7, 2],
-        metadata: { n: from + i },
-        document: `document ${from + i}`,
-      }));
-      return globalThis.faulty.insert(records).then(
-        ({ written }) => written,
-        (thrown: { code: string }) => thrown.code,
-      );
-    },
-    [first, rows] as const,
-  );
-
-const count = (page: Page) =>
-  page.evaluate(() => globalThis.faulty.count().catch((thrown: { code: string }) => thrown.code));
+const chromium = testsInChromium(false);
 
 /** The next transactions that write, as the worker begins them, go wrong. */
 const FAULTS = `
@@ -90,8 +29,8 @@ const fault = async (page: Page, faults: readonly string[]) => {
 };
 
 test('a_transaction_that_aborts_and_a_connection_that_died_are_tried_again_and_nothing_is_doubled', async () => {
-  const context = await browser.newContext();
-  const page = await pageWith(context, FAULTS);
+  const context = await chromium.browser.newContext();
+  const page = await pageWith(context, chromium.url, FAULTS);
   assert.equal(await open(page), 0);
   assert.equal(await insert(page, 0, 50), 50);
   for (const [i, faults] of [['abort'], ['dead', 'dead'], ['abort', 'dead', 'abort']].entries()) {
@@ -117,8 +56,8 @@ test('where_indexeddb_is_missing_or_refused_it_runs_in_memory_and_says_so', asyn
       /refuses to open: not here/,
     ],
   ] as const) {
-    const context = await browser.newContext();
-    const page = await pageWith(context, prelude);
+    const context = await chromium.browser.newContext();
+    const page = await pageWith(context, chromium.url, prelude);
     assert.equal(await open(page), 0);
     assert.equal(await insert(page, 0, 5), 5);
     const stats = await page.evaluate(() => globalThis.faulty.stats());
@@ -130,9 +69,10 @@ test('where_indexeddb_is_missing_or_refused_it_runs_in_memory_and_says_so', asyn
 });
 
 test('a_full_disk_is_not_taken_for_an_empty_one', async () => {
-  const context = await browser.newContext();
+  const context = await chromium.browser.newContext();
   const page = await pageWith(
     context,
+    chromium.url,
     `{
        const open = IDBFactory.prototype.open;
        IDBFactory.prototype.open = function (name, version) {
@@ -149,13 +89,13 @@ test('a_full_disk_is_not_taken_for_an_empty_one', async () => {
 });
 
 test('cleared_site_data_closes_the_collection_and_leaves_an_empty_one', async () => {
-  const context = await browser.newContext();
-  const page = await pageWith(context);
+  const context = await chromium.browser.newContext();
+  const page = await pageWith(context, chromium.url);
   await open(page);
   await insert(page, 0, 20);
   const session = await context.newCDPSession(page);
   await session.send('Storage.clearDataForOrigin', {
-    origin: new URL(server.url).origin,
+    origin: new URL(chromium.url).origin,
     storageTypes: 'indexeddb',
   });
   // At the latest the next batch finds out.
@@ -167,54 +107,6 @@ test('cleared_site_data_closes_the_collection_and_leaves_an_empty_one', async ()
   await context.close();
 });
 
-/** Changes the stored bytes behind the package's back. */
-const damage = (page: Page, change: string) =>
-  page.evaluate(async (code) => {
-    const opening = indexedDB.open('kindex:faulty');
-    await new Promise((resolve) => {
-      opening.onsuccess = resolve;
-    });
-    const database = opening.result;
-    const transaction = database.transaction(
-      ['manifest', 'log', 'segments', 'documents'],
-      'readwrite',
-    );
-    const done = new Promise((resolve) => {
-      transaction.oncomplete = resolve;
-    });
-    const flip = (store: string, key: IDBValidKey) => {
-      const getting = transaction.objectStore(store).get(key);
-      getting.onsuccess = () => {
-        const bytes = getting.result as Uint8Array;
-        bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 0x10;
-        transaction.objectStore(store).put(bytes, key);
-      };
-    };
-    const remove = (store: string, key: IDBValidKey) => transaction.objectStore(store).delete(key);
-    if (code === 'manifest flipped') flip('manifest', 0);
-    if (code === 'manifest missing') remove('manifest', 0);
-    if (code === 'log flipped') flip('log', 1);
-    if (code === 'log missing') remove('log', 1);
-    if (code === 'segment flipped') flip('segments', [1, 0]);
-    if (code === 'segment missing') remove('segments', [1, 0]);
-    if (code === 'newer format') {
-      const json = new TextEncoder().encode(JSON.stringify({ format: 99, options: {}, log: 0 }));
-      const table = Uint32Array.from({ length: 256 }, (_, n) => {
-        let c = n;
-        for (let bit = 0; bit < 8; bit++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-        return c;
-      });
-      let crc = ~0;
-      for (const byte of json) crc = (table[(crc ^ byte) & 255] as number) ^ (crc >>> 8);
-      const bytes = new Uint8Array(json.length + 4);
-      bytes.set(json);
-      new DataView(bytes.buffer).setUint32(json.length, ~crc >>> 0, true);
-      transaction.objectStore('manifest').put(bytes, 0);
-    }
-    await done;
-    database.close();
-  }, change);
-
 for (const [change, answer] of [
   ['manifest flipped', /^CORRUPT the manifest of collection 'faulty'/],
   ['manifest missing', /^CORRUPT the manifest of collection 'faulty' is missing/],
@@ -225,8 +117,8 @@ for (const [change, answer] of [
   ['newer format', /^NEWER_VERSION/],
 ] as const) {
   test(`damage_is_named_and_nothing_is_deleted_${change.replace(' ', '_')}`, async () => {
-    const context = await browser.newContext();
-    const page = await pageWith(context);
+    const context = await chromium.browser.newContext();
+    const page = await pageWith(context, chromium.url);
     await open(page);
     for (let i = 0; i < 3; i++) await insert(page, 10 * i, 10);
     if (change.startsWith('segment')) await page.evaluate(() => globalThis.faulty.compact());
@@ -260,11 +152,11 @@ for (const [change, answer] of [
 }
 
 test('a_frozen_page_that_writes_for_others_is_relieved_and_writes_nothing_old_afterwards', async () => {
-  const context = await browser.newContext();
-  const first = await pageWith(context);
+  const context = await chromium.browser.newContext();
+  const first = await pageWith(context, chromium.url);
   await open(first);
   await insert(first, 0, 10);
-  const second = await openPage(context, server.url);
+  const second = await openPage(context, chromium.url);
   await open(second);
   // Stands for a tab that the browser has frozen: its worker answers nothing for longer than others wait.
   const [worker] = first.workers();
@@ -289,7 +181,7 @@ test('a_frozen_page_that_writes_for_others_is_relieved_and_writes_nothing_old_af
 });
 
 test('calls_under_way_fail_when_the_worker_is_terminated_and_the_next_one_starts_another', async () => {
-  const context = await browser.newContext();
+  const context = await chromium.browser.newContext();
   const page = await context.newPage();
   await page.addInitScript(`
     globalThis.__name = (made) => made;
@@ -299,7 +191,7 @@ test('calls_under_way_fail_when_the_worker_is_terminated_and_the_next_one_starts
       constructor(...given) { super(...given); globalThis.started.push(this); }
     };
   `);
-  await page.goto(server.url);
+  await page.goto(chromium.url);
   await open(page);
   await insert(page, 0, 20);
   const codes = await page.evaluate(async () => {

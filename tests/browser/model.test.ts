@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Collection } from '../../ts/index.js';
-import { launchChromium, openPage, servePackage } from './support.js';
+import { crash, openPage, testsInChromium } from './support.js';
 
 /**
  * The traces of the core's model test over the real IndexedDB: random batches with reopening, crashes, checkpoints and
@@ -87,16 +87,7 @@ function expected(model: Map<string, number>, step: Step): void {
   }
 }
 
-type Server = Awaited<ReturnType<typeof servePackage>>;
-let browser: Browser;
-let server: Server;
-
-before(async () => {
-  [browser, server] = await Promise.all([launchChromium(), servePackage(false)]);
-});
-after(async () => {
-  await Promise.all([browser?.close(), server?.close()]);
-});
+const chromium = testsInChromium(false);
 
 declare global {
   var modelled: Collection<{ n: number }>;
@@ -131,15 +122,6 @@ const perform = (page: Page, step: Step) =>
     }
   }, step);
 
-async function crash(context: BrowserContext, page: Page): Promise<Page> {
-  const session = await context.newCDPSession(page);
-  const crashed = new Promise((resolve) => page.once('crash', resolve));
-  session.send('Page.crash').catch(() => {});
-  await crashed;
-  await page.close();
-  return openPage(context, server.url);
-}
-
 const read = (page: Page) =>
   page.evaluate(async () => {
     const { modelled } = globalThis;
@@ -162,8 +144,8 @@ const read = (page: Page) =>
   });
 
 test('a_collection_in_indexeddb_is_the_model_whatever_happens_between_its_batches', async () => {
-  const context = await browser.newContext();
-  let page = await openPage(context, server.url);
+  const context = await chromium.browser.newContext();
+  let page = await openPage(context, chromium.url);
   let run = 0;
   // A failure prints the seed and the shortest trace that fails.
   await fc.assert(
@@ -173,8 +155,11 @@ test('a_collection_in_indexeddb_is_the_model_whatever_happens_between_its_batche
       await open(page, name);
       for (const step of steps) {
         expected(model, step);
-        if (step.kind === 'crash') page = await crash(context, page);
-        else if (step.kind === 'reload') await page.reload();
+        if (step.kind === 'crash') {
+          await crash(context, page);
+          await page.close();
+          page = await openPage(context, chromium.url);
+        } else if (step.kind === 'reload') await page.reload();
         else if (step.kind === 'reopen') await page.evaluate(() => globalThis.modelled.close());
         else await perform(page, step);
         if (step.kind === 'crash' || step.kind === 'reload' || step.kind === 'reopen')

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { findBrowser } from '../../scripts/browsers.mjs';
 import { pkg, root } from '../../scripts/paths.mjs';
@@ -18,6 +19,32 @@ export function serveFolders(
   return serve({ '/': page, '/kindex/': pkg, ...folders }, { isolated });
 }
 
+/** Chromium and the package's server, for all tests of the file that calls this. */
+export function testsInChromium(isolated: boolean): {
+  readonly browser: Browser;
+  readonly url: string;
+} {
+  let started: readonly [Browser, { url: string; close(): Promise<void> }] | undefined;
+  const get = () => {
+    if (!started) throw new Error('the browser is there while tests run');
+    return started;
+  };
+  before(async () => {
+    started = await Promise.all([launchChromium(), servePackage(isolated)]);
+  });
+  after(async () => {
+    await Promise.all(started?.map((part) => part.close()) ?? []);
+  });
+  return {
+    get browser() {
+      return get()[0];
+    },
+    get url() {
+      return get()[1].url;
+    },
+  };
+}
+
 /** The built package in a page, where functions that a test evaluates can reach it. */
 declare global {
   function kindex(): Promise<typeof import('../../ts/index.js')>;
@@ -30,11 +57,12 @@ export const IN_PAGE = `
 `;
 
 /** Chromium with nothing on that would reach for a network or a graphics card. */
-export function launchChromium(): Promise<Browser> {
+export function launchChromium(ignoreDefaultArgs: string[] = []): Promise<Browser> {
   const executablePath = findBrowser('chromium');
   if (!executablePath) throw new Error('Chromium is not installed: run npm test');
   return chromium.launch({
     executablePath,
+    ignoreDefaultArgs,
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -54,4 +82,12 @@ export async function openPage(context: BrowserContext, url: string): Promise<Pa
   page.on('pageerror', (error) => console.error('page:', error.message));
   await page.goto(url);
   return page;
+}
+
+/** Ends the page's process; the page stays, dead. */
+export async function crash(context: BrowserContext, page: Page): Promise<void> {
+  const session = await context.newCDPSession(page);
+  const crashed = new Promise((resolve) => page.once('crash', resolve));
+  session.send('Page.crash').catch(() => {});
+  await crashed;
 }

@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { test } from 'node:test';
+import type { BrowserContext, Page } from 'playwright-core';
 import type { Collection } from '../../ts/index.js';
-import { launchChromium, openPage, servePackage } from './support.js';
+import { crash, openPage, testsInChromium } from './support.js';
 
-type Server = Awaited<ReturnType<typeof servePackage>>;
-
-let browser: Browser;
-let server: Server;
-
-before(async () => {
-  [browser, server] = await Promise.all([launchChromium(), servePackage(false)]);
-});
-after(async () => {
-  await Promise.all([browser?.close(), server?.close()]);
-});
+const chromium = testsInChromium(false);
 
 declare global {
   var collection: Collection<{ n: number }>;
@@ -24,7 +14,7 @@ declare global {
 
 /** A page that has the collection open as `collection`. */
 async function openTab(context: BrowserContext, name: string): Promise<Page> {
-  const page = await openPage(context, server.url);
+  const page = await openPage(context, chromium.url);
   await page.evaluate(async (collectionName) => {
     const { Collection } = await kindex();
     globalThis.heard = [];
@@ -69,7 +59,7 @@ const settled = (page: Page, generation: number) =>
   );
 
 test('one_tab_writes_for_all_and_every_tab_sees_what_was_committed', async (t) => {
-  const context = await browser.newContext();
+  const context = await chromium.browser.newContext();
   const first = await openTab(context, 'tabs');
   const second = await openTab(context, 'tabs');
   const own = await insert(first, 'a', 500);
@@ -118,7 +108,7 @@ test('one_tab_writes_for_all_and_every_tab_sees_what_was_committed', async (t) =
 });
 
 test('when_the_writing_tab_dies_another_takes_over_and_no_batch_is_lost_or_doubled', async () => {
-  const context = await browser.newContext();
+  const context = await chromium.browser.newContext();
   const tabs = [await openTab(context, 'heirs')];
   for (let i = 1; i < 3; i++) tabs.push(await openTab(context, 'heirs'));
   for (let round = 0; round < 3; round++) {
@@ -142,11 +132,8 @@ test('when_the_writing_tab_dies_another_takes_over_and_no_batch_is_lost_or_doubl
         [`r${round}-${at}`, 15] as const,
       ),
     );
-    const session = await context.newCDPSession(writer);
-    const crashed = new Promise((resolve) => writer.once('crash', resolve));
     await writer.waitForTimeout(40 + 30 * round);
-    session.send('Page.crash').catch(() => {});
-    await crashed;
+    await crash(context, writer);
     const generations = await Promise.all(acknowledged);
     tabs.shift();
     tabs.push(await openTab(context, 'heirs'));
@@ -164,7 +151,7 @@ test('when_the_writing_tab_dies_another_takes_over_and_no_batch_is_lost_or_doubl
 });
 
 test('without_web_locks_the_tab_whose_state_is_old_gets_a_conflict_and_nothing_is_overwritten', async () => {
-  const context = await browser.newContext();
+  const context = await chromium.browser.newContext();
   await context.route(/\/worker(-single)?\.js$/, async (route) => {
     const response = await route.fetch();
     const body = `Object.defineProperty(navigator, 'locks', { value: undefined });
@@ -187,7 +174,7 @@ test('without_web_locks_the_tab_whose_state_is_old_gets_a_conflict_and_nothing_i
 });
 
 test('a_collection_that_one_tab_destroys_is_closed_in_the_others', async () => {
-  const context = await browser.newContext();
+  const context = await chromium.browser.newContext();
   const first = await openTab(context, 'ended');
   const second = await openTab(context, 'ended');
   await insert(first, 'a', 10);
