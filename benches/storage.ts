@@ -103,7 +103,7 @@ try {
       const opened = performance.now() - started;
       await collection.search(query);
       const answered = performance.now() - started;
-      const { bytes } = await collection.stats();
+      const { memory: bytes } = await collection.stats();
       return { opened, answered, bytes };
     }, dimension);
     times.push(found.answered);
