@@ -244,7 +244,12 @@ export interface Start {
 
 export type Started =
   /** `life`: a Web Lock that the worker holds until it ends. */
-  | { readonly kindex: 'started'; readonly life: string | undefined }
+  | {
+      readonly kindex: 'started';
+      readonly life: string | undefined;
+      /** A channel on which threads of its pool say that they have trapped. */
+      readonly poolEnds: string | undefined;
+    }
   | { readonly kindex: 'failed'; readonly message: string };
 
 /** A buffer up to this size is copied in less time than it takes to hand it over. */

@@ -53,12 +53,14 @@ async function startHost(
   try {
     const engine = startEngine(module, threads, threaded);
     const host = new Host({
-      ...engine,
+      glue: engine.glue,
+      threads: engine.threads,
       storages: storages(),
       send,
       memoryBudget,
     });
-    send({ kindex: 'started', life: scope.ends ? undefined : await holdForLife() });
+    const life = scope.ends ? undefined : await holdForLife();
+    send({ kindex: 'started', life, poolEnds: engine.ends });
     return host;
   } catch (thrown) {
     send({ kindex: 'failed', message: thrown instanceof Error ? thrown.message : String(thrown) });
@@ -70,7 +72,11 @@ function startEngine(
   module: WebAssembly.Module,
   threads: number,
   threaded: Threads | undefined,
-): { readonly glue: Glue; readonly threads: () => number | Promise<number> } {
+): {
+  readonly glue: Glue;
+  readonly threads: () => number | Promise<number>;
+  readonly ends?: string;
+} {
   if (threads === 0) return { glue: startSingle(module), threads: () => 1 };
   if (threaded) return threaded.startThreads(module, threads);
   throw new Error('this script has no threads');

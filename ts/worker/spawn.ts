@@ -72,8 +72,10 @@ function scriptFailure(worker: EngineWorker): Promise<never> {
   });
 }
 
-/** Resolves once the worker says that its engine is up, with the lock that it holds. */
-function started(worker: EngineWorker, start: Start): Promise<string | undefined> {
+type Lives = Pick<Extract<Started, { kindex: 'started' }>, 'life' | 'poolEnds'>;
+
+/** Resolves once the worker says that its engine is up, and how one learns of its end. */
+function started(worker: EngineWorker, start: Start): Promise<Lives> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => reject(noStart(`no answer within ${START_MS / 1000} s`)),
@@ -81,7 +83,7 @@ function started(worker: EngineWorker, start: Start): Promise<string | undefined
     );
     worker.onmessage = ({ data }: MessageEvent<Started>) => {
       clearTimeout(timer);
-      if (data.kindex === 'started') resolve(data.life);
+      if (data.kindex === 'started') resolve(data);
       else reject(noStart(data.message));
     };
     worker.onerror = (event) => {
@@ -92,12 +94,17 @@ function started(worker: EngineWorker, start: Start): Promise<string | undefined
   });
 }
 
-function connect(worker: EngineWorker, life: string | undefined): Client {
+function connect(worker: EngineWorker, { life, poolEnds }: Lives): Client {
   const client = new Client({
     inPlace: false,
     post: (request, transfer) => worker.postMessage(request, transfer),
   });
+  const channel =
+    poolEnds !== undefined && typeof BroadcastChannel === 'function'
+      ? new BroadcastChannel(poolEnds)
+      : undefined;
   const crashed = (why: string) => {
+    channel?.close();
     client.fail(new KindexError('CRASHED', `the engine's worker has crashed: ${why}`));
     worker.terminate();
   };
@@ -106,6 +113,12 @@ function connect(worker: EngineWorker, life: string | undefined): Client {
     if (client.failure) worker.terminate();
   };
   worker.onerror = (event) => crashed(event.message || 'no reason given');
+  if (channel) {
+    // Whoever waits for a thread that has trapped waits for ever.
+    channel.onmessage = ({ data }) => crashed(`a thread of its pool has trapped (${data})`);
+    // In Node an open channel must not keep the process alive.
+    (channel as { unref?: () => void }).unref?.();
+  }
   // A worker that is terminated, or for which there is no memory any more, ends without a word.
   if (life !== undefined && typeof Worker === 'function')
     navigator.locks?.request(life, () => crashed('it has ended')).catch(() => {});

@@ -10,7 +10,7 @@ import {
   wbg_rayon_start_worker,
 } from '../generated/threads.js';
 import type { Glue } from './glue.js';
-import type { PoolStart } from './start-workers.js';
+import { POOL_ENDS, type PoolStart } from './start-workers.js';
 
 /** The most pages that 32-bit wasm can have, 4 GiB; some systems reserve less. */
 const MOST_PAGES = 65_536;
@@ -30,7 +30,7 @@ const FIRST_PAGES = 256;
 export function startThreads(
   module: WebAssembly.Module,
   wanted: number,
-): { readonly glue: Glue; readonly threads: () => Promise<number> } {
+): { readonly glue: Glue; readonly threads: () => Promise<number>; readonly ends: string } {
   initSync({ module, memory: sharedMemory() });
   let starting: Promise<number> | undefined;
   const threads = () => {
@@ -43,6 +43,7 @@ export function startThreads(
   return {
     glue: { Engine, capabilities, crc32, matchDocuments, readDocument },
     threads,
+    ends: POOL_ENDS,
   };
 }
 
@@ -61,10 +62,16 @@ async function startPool(threads: number): Promise<number> {
 }
 
 /** Makes this worker a thread of the pool. Returns when the pool ends. */
-export function joinPool({ module, memory, receiver }: PoolStart, ready: () => void): void {
+export function joinPool({ module, memory, receiver, ends }: PoolStart, ready: () => void): void {
   initSync({ module, memory });
   ready();
-  wbg_rayon_start_worker(receiver);
+  try {
+    wbg_rayon_start_worker(receiver);
+  } catch (thrown) {
+    if (typeof BroadcastChannel === 'function')
+      new BroadcastChannel(ends).postMessage(String(thrown));
+    throw thrown;
+  }
 }
 
 /** Asks for less until the system grants it. */

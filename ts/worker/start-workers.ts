@@ -9,7 +9,15 @@ export interface PoolStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly receiver: number;
+  /** The channel on which a thread that traps says so. */
+  readonly ends: string;
 }
+
+/**
+ * Where threads of this worker's pool tell the page that they have trapped. Not this worker: it may be waiting for
+ * them, for ever.
+ */
+export const POOL_ENDS = `kindex-pool:${Date.now()}-${Math.random()}`;
 
 /** What wasm-bindgen-rayon hands over. */
 interface PoolBuilder {
@@ -29,7 +37,8 @@ export async function startWorkers(
   memory: WebAssembly.Memory,
   builder: PoolBuilder,
 ) {
-  const start: PoolStart = { kindex: 'pool', module, memory, receiver: builder.receiver() };
+  const receiver = builder.receiver();
+  const start: PoolStart = { kindex: 'pool', module, memory, receiver, ends: POOL_ENDS };
   const starting = Array.from({ length: builder.numThreads() }, (_, i) => startThread(start, i));
   try {
     await Promise.all(starting);
