@@ -120,7 +120,7 @@ export interface OpenOptions extends PlaceOptions, EmbedOptions {
   readonly dimension?: number;
   /** Default `cosine`. */
   readonly metric?: Metric;
-  /** Default `int8`. */
+  /** Default `int8`; below 16 components, where codes neither save room nor tell vectors apart, `none`. */
   readonly quantization?: Quantization;
   readonly graph?: GraphOptions;
   /** Whether the float vectors stay in memory for rescoring; default true. */

@@ -6,6 +6,9 @@ use kindex::{Code, Config, Error, Metric, Quantization};
 
 use crate::report::Report;
 
+/// From here on codes tell vectors apart.
+const FEW_DIMENSIONS: usize = 16;
+
 /// Reads options. What is left out has its default; what is not known is an error.
 pub(crate) fn parse(text: &str) -> Result<Config, Error> {
     let Json::Object(fields) = Json::parse(text).map_err(|fault| invalid(&fault))? else {
@@ -13,6 +16,7 @@ pub(crate) fn parse(text: &str) -> Result<Config, Error> {
     };
     // The dimension is checked with the rest, and 0 is no dimension.
     let mut config = Config::new(0);
+    let mut quantization = None;
     for (name, value) in &fields {
         match (name.as_str(), value) {
             (_, Json::Null) => {}
@@ -22,8 +26,9 @@ pub(crate) fn parse(text: &str) -> Result<Config, Error> {
                     .ok_or_else(|| invalid("metric must be 'cosine', 'dot' or 'euclidean'"))?;
             }
             ("quantization", value) => {
-                config.quantization = named(value, Quantization::from_name)
-                    .ok_or_else(|| invalid("quantization must be 'none', 'int8' or 'binary'"))?;
+                let known = named(value, Quantization::from_name);
+                let message = "quantization must be 'none', 'int8' or 'binary'";
+                quantization = Some(known.ok_or_else(|| invalid(message))?);
             }
             ("m", value) => config.m = whole(name, value)?,
             ("efConstruction", value) => config.ef_construction = whole(name, value)?,
@@ -33,8 +38,19 @@ pub(crate) fn parse(text: &str) -> Result<Config, Error> {
             _ => return Err(invalid(&format!("'{name}' is unknown"))),
         }
     }
+    config.quantization = quantization.unwrap_or_else(|| default_quantization(&config));
     config.validate()?;
     Ok(config)
+}
+
+/// Of few components too many vectors share a code to be told apart, and a row of codes takes more room
+/// than the floats.
+fn default_quantization(config: &Config) -> Quantization {
+    if config.keep_vectors && config.dimension < FEW_DIMENSIONS {
+        Quantization::None
+    } else {
+        Quantization::Int8
+    }
 }
 
 /// Writes options out in full.
