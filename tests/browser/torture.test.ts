@@ -7,8 +7,8 @@ import { tabs } from '../torture/tabs.js';
 import { Tally } from '../torture/tally.js';
 
 /**
- * A short run of `npm run torture`. A failure prints the seed with which that repeats it. A full quota in Firefox is left
- * to the command: there the driver, or the page, has hung in about one run of eight, and nobody knows why yet.
+ * A short run of `npm run torture`. A failure prints the seed with which that repeats it. Firefox runs without threads
+ * here: with them an engine in it has stopped answering in about one run of six, and nobody knows why yet.
  */
 const seed = Date.now() % 1_000_000;
 
@@ -16,11 +16,12 @@ for (const [name, run] of [
   ['kills_in_chromium', (url, tally) => kills('chromium', url, 6, seed, tally)],
   ['kills_in_firefox', (url, tally) => kills('firefox', url, 1, seed, tally)],
   ['a_full_quota_in_chromium', (url, tally) => quota('chromium', url, 4, seed, tally)],
+  ['a_full_quota_in_firefox', (url, tally) => quota('firefox', url, 2, seed, tally)],
   ['the_death_of_the_writing_tab', (url, tally) => tabs(url, 400, 2, seed, tally)],
 ] as [string, (url: string, tally: Tally) => Promise<void>][]) {
   test(`nothing_is_lost_by_${name}`, async (t) => {
     t.diagnostic(`seed ${seed}`);
-    const server = await serveTorture(true);
+    const server = await serveTorture(!name.endsWith('firefox'));
     const tally = new Tally();
     try {
       await run(server.url, tally);
