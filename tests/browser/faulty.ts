@@ -55,38 +55,55 @@ export const insert = (page: Page, first: number, rows: number) =>
 export const count = (page: Page) =>
   page.evaluate(() => globalThis.faulty.count().catch((thrown: { code: string }) => thrown.code));
 
-/** Changes the stored bytes behind the package's back. */
-export const damage = (page: Page, change: string) =>
+/** What {@link damage} does to a collection. A segment is meant by its place among those that are there. */
+export type Damage =
+  | `${'manifest' | 'log' | 'segment' | 'second segment'} ${'flipped' | 'missing'}`
+  | 'vectors flipped'
+  | 'newer format';
+
+/** Changes the stored bytes behind the package's back. Rejects where there is nothing to change. */
+export const damage = (page: Page, change: Damage) =>
   page.evaluate(async (code) => {
-    const opening = indexedDB.open('kindex:faulty');
-    await new Promise((resolve) => {
-      opening.onsuccess = resolve;
-    });
-    const database = opening.result;
-    const transaction = database.transaction(
-      ['manifest', 'log', 'segments', 'documents'],
-      'readwrite',
-    );
-    const done = new Promise((resolve) => {
+    const answer = <T>(request: IDBRequest<T>) =>
+      new Promise<T>((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    const database = await answer(indexedDB.open('kindex:faulty'));
+    const transaction = database.transaction(['manifest', 'log', 'segments'], 'readwrite');
+    const done = new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
     });
-    const flip = (store: string, key: IDBValidKey) => {
-      const getting = transaction.objectStore(store).get(key);
-      getting.onsuccess = () => {
-        const bytes = getting.result as Uint8Array;
-        bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 0x10;
-        transaction.objectStore(store).put(bytes, key);
-      };
+    /** The store's record at that place, and where in it a byte is to be turned over. */
+    const change = async (name: string, at: number, flip?: (bytes: Uint8Array) => number) => {
+      const store = transaction.objectStore(name);
+      const key = (await answer(store.getAllKeys()))[at];
+      if (key === undefined) throw new Error(`${name} has no record at ${at}`);
+      if (!flip) return store.delete(key);
+      const bytes: Uint8Array = await answer(store.get(key));
+      const byte = flip(bytes);
+      bytes[byte] = (bytes[byte] as number) ^ 0x10;
+      return store.put(bytes, key);
     };
-    const remove = (store: string, key: IDBValidKey) => transaction.objectStore(store).delete(key);
-    if (code === 'manifest flipped') flip('manifest', 0);
-    if (code === 'manifest missing') remove('manifest', 0);
-    if (code === 'log flipped') flip('log', 1);
-    if (code === 'log missing') remove('log', 1);
-    if (code === 'segment flipped') flip('segments', [1, 0]);
-    if (code === 'second segment flipped') flip('segments', [1, 1]);
-    if (code === 'second segment missing') remove('segments', [1, 1]);
-    if (code === 'segment missing') remove('segments', [1, 0]);
+    const middle = (bytes: Uint8Array) => bytes.length >> 1;
+    /** A byte of the frame that has the float vectors; see docs/format.md. */
+    const inVectors = (bytes: Uint8Array) => {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      for (let at = 0; at < bytes.length; ) {
+        const tag = String.fromCharCode(...bytes.subarray(at, at + 4));
+        const length = view.getUint32(at + 4, true);
+        if (tag === 'INDX' && bytes[at + 12] === 5) return at + 12 + (length >> 1);
+        at += 12 + length;
+      }
+      throw new Error('the segment has no vectors');
+    };
+    const flip = code.endsWith('flipped') ? middle : undefined;
+    if (code.startsWith('manifest')) await change('manifest', 0, flip);
+    if (code.startsWith('log')) await change('log', 1, flip);
+    if (code.startsWith('segment')) await change('segments', 0, flip);
+    if (code.startsWith('second segment')) await change('segments', 1, flip);
+    if (code === 'vectors flipped') await change('segments', 1, inVectors);
     if (code === 'newer format') {
       const json = new TextEncoder().encode(JSON.stringify({ format: 99, options: {}, log: 0 }));
       const table = Uint32Array.from({ length: 256 }, (_, n) => {
