@@ -2,7 +2,7 @@
 import type { Page } from 'puppeteer-core';
 import { type Kind, Victim, within } from './browsers.js';
 import type { Tally } from './tally.js';
-import { Model, randomFrom } from './workload.js';
+import { Model, randomFrom, sameDigest } from './workload.js';
 
 const WAYS = {
   chromium: ['crash', 'renderer', 'worker', 'reload', 'browser'],
@@ -32,12 +32,23 @@ export async function kills(
       const way = ways[Math.floor(random() * ways.length)] as Way;
       if (model.records.size > MOST_RECORDS && page) {
         model = new Model(seed + round + 1);
-        await page.evaluate(async (name) => {
-          await globalThis.torture.destroy(name);
-          await globalThis.torture.open(name);
-        }, NAME);
+        await page.evaluate(
+          async (name, of) => {
+            await globalThis.torture.destroy(name);
+            await globalThis.torture.open(name, of);
+          },
+          NAME,
+          model.seed,
+        );
       }
-      page = await oneKill(victim, page ?? (await openPage(victim)), way, model, random, tally);
+      page = await oneKill(
+        victim,
+        page ?? (await openPage(victim, seed)),
+        way,
+        model,
+        random,
+        tally,
+      );
       if ((round + 1) % 50 === 0) console.log(`\n${tally.table()}`);
     }
   } finally {
@@ -61,17 +72,17 @@ async function newPage(victim: Victim): Promise<Page> {
   }
 }
 
-async function openPage(victim: Victim): Promise<Page> {
+async function openPage(victim: Victim, seed: number): Promise<Page> {
   const page = await newPage(victim);
-  await open(page, 'opening the first page');
+  await open(page, seed, 'opening the first page');
   return page;
 }
 
-function open(page: Page, what: string): Promise<void> {
+function open(page: Page, seed: number, what: string): Promise<void> {
   return within(
     PATIENCE_MS,
     what,
-    page.evaluate((name) => globalThis.torture.open(name), NAME),
+    page.evaluate((name, of) => globalThis.torture.open(name, of), NAME, seed),
   );
 }
 
@@ -114,7 +125,7 @@ async function oneKill(
     await shut(page);
     page = await newPage(victim);
   }
-  if (way !== 'worker') await open(page, `opening after ${way}`);
+  if (way !== 'worker') await open(page, model.seed, `opening after ${way}`);
   const found = await within(
     PATIENCE_MS,
     `reading after ${way}`,
@@ -125,10 +136,7 @@ async function oneKill(
     tally.fail(`${victim.kind} ${way}`, 'wrong', `batch ${failure}`);
   // What was acknowledged is there; the batch that was under way is there whole or not at all.
   while (model.batches <= acknowledged) model.advance();
-  const same = () => {
-    const { records, sum } = model.digest();
-    return records === found.records && sum === found.sum;
-  };
+  const same = () => sameDigest(model.digest(), found);
   if (!same()) model.advance();
   if (!same()) {
     const { records } = model.digest();
@@ -141,7 +149,8 @@ async function oneKill(
     model.seed,
     5,
   );
-  if (wrong > 0) tally.fail(`${victim.kind} ${way}`, 'wrong', `${wrong} of 10 searches`);
+  if (wrong > 0)
+    tally.fail(`${victim.kind} ${way}`, 'wrong', `seed ${model.seed}: ${wrong} searches`);
   return page;
 }
 

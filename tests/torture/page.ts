@@ -4,10 +4,13 @@ import {
   DIMENSION,
   type Digest,
   hash,
+  keepsOf,
   lineOf,
   randomFrom,
   rowsOf,
   stepOf,
+  VIEW,
+  VIEW_GROUPS,
   vectorOf,
 } from './workload.js';
 
@@ -26,12 +29,15 @@ declare global {
 
 let collection: Opened | undefined;
 
-export async function open(name: string): Promise<void> {
+/** Opens the collection that a run of this seed writes. */
+export async function open(name: string, seed: number): Promise<void> {
   // The built package, at the address where the test's server has it.
   const { Collection } = (await import(
     new URL('/kindex/index.js', location.href).href
   )) as typeof import('../../ts/index.js');
-  collection = await Collection.open<Meta>(name, { dimension: DIMENSION });
+  const { quantization, keepVectors } = keepsOf(seed);
+  const options = { dimension: DIMENSION, quantization, keepVectors };
+  collection = await Collection.open<Meta>(name, options);
 }
 
 const opened = () => collection as Opened;
@@ -39,9 +45,16 @@ const opened = () => collection as Opened;
 /** One batch of the run. A batch that fails for want of space rejects; nothing else may. */
 export async function write(seed: number, batch: number): Promise<void> {
   const step = stepOf(seed, batch);
-  if (step.operation === 'compact') await opened().compact();
+  if (step.operation === 'view') await turnView(step.wanted);
+  else if (step.operation === 'compact') await opened().compact();
   else if (step.operation === 'delete') await opened().delete({ where: { group: step.group } });
   else await opened()[step.operation](rowsOf(seed, step));
+}
+
+async function turnView(wanted: boolean): Promise<void> {
+  const there = (await opened().listViews()).length > 0;
+  if (wanted && !there) await opened().createView(VIEW, { where: { group: { $lt: VIEW_GROUPS } } });
+  else if (there && !wanted) await opened().dropView(VIEW);
 }
 
 let stopping = false;
@@ -123,7 +136,8 @@ async function readAll(): Promise<Digest> {
   const count = await opened().count();
   if (seen.size !== records || count !== records)
     throw new Error(`${records} records, ${seen.size} ids, count ${count}`);
-  return { records, sum };
+  const [view] = await opened().listViews();
+  return { records, sum, view: view?.size };
 }
 
 /** All ids. */
@@ -137,6 +151,8 @@ export async function ids(): Promise<string[]> {
 export async function wrongAnswers(seed: number, searches: number): Promise<number> {
   const random = randomFrom(seed);
   const size = await opened().count();
+  const [view] = await opened().listViews();
+  const { tolerance } = keepsOf(seed);
   let wrong = 0;
   for (let i = 0; i < searches && size > 0; i++) {
     const [record] = await opened().get(
@@ -144,11 +160,15 @@ export async function wrongAnswers(seed: number, searches: number): Promise<numb
       { include: ['metadata', 'vector'] },
     );
     if (!record) throw new Error('a record is counted and not there');
-    const { batch, row } = record.metadata as Meta;
+    const { batch, row, group } = record.metadata as Meta;
     const vector = vectorOf(seed, { batch, row });
     for (const exact of [true, false]) {
-      const [hit] = await opened().search(vector, { k: 1, exact });
-      if (hit?.id !== record.id || hit.distance > 1e-4) wrong += 1;
+      const isFound = async (options: { view?: string }) => {
+        const [hit] = await opened().search(vector, { k: 1, exact, ...options });
+        return hit?.id === record.id && hit.distance <= tolerance;
+      };
+      if (!(await isFound({}))) wrong += 1;
+      if (view && (await isFound({ view: VIEW })) !== group < VIEW_GROUPS) wrong += 1;
     }
   }
   return wrong;

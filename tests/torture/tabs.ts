@@ -54,7 +54,7 @@ export async function tabs(
     await within(
       PATIENCE_MS,
       'opening a tab',
-      page.evaluate((collection) => globalThis.torture.open(collection), NAME),
+      page.evaluate((name, of) => globalThis.torture.open(name, of), NAME, seed),
     );
     const tab: Tab = { name, page, ended, left: batches };
     page
@@ -69,7 +69,14 @@ export async function tabs(
   };
 
   try {
-    const open = [await openTab()];
+    const first = await openTab();
+    const open = [first];
+    // Every record belongs to the view, which is made among the writes of the first tab.
+    await within(
+      PATIENCE_MS,
+      'making a view',
+      first.page.evaluate((of) => globalThis.torture.write(of, 0), seed),
+    );
     for (let death = 0; death < deaths; death++) {
       const wanted = 2 + Math.floor(random() * 3);
       while (open.length < wanted) open.push(await openTab());
@@ -115,8 +122,9 @@ async function compare(
 ): Promise<void> {
   tally.count('tabs', 'writes', acknowledged.size * ROWS);
   for (const { page } of open) {
-    const { generation, ids } = await page.evaluate(async () => ({
+    const { generation, ids, view } = await page.evaluate(async () => ({
       ids: await globalThis.torture.ids(),
+      view: (await globalThis.torture.digest()).view,
       generation: (await globalThis.torture.stats()).generation,
     }));
     const rows = new Map<string, number>();
@@ -130,8 +138,10 @@ async function compare(
     if (lost.length > 0) tally.fail('tabs', 'lost', lost.join(' '), lost.length);
     if (half.length > 0) tally.fail('tabs', 'half', String(half), half.length);
     if (strange.length > 0) tally.fail('tabs', 'wrong', String(strange), strange.length);
-    // Every batch has made one generation: more would be one that was written twice.
-    const doubled = generation - rows.size + (ids.length - new Set(ids).size);
+    if (view !== ids.length)
+      tally.fail('tabs', 'wrong', `${view} records in the view of ${ids.length}`);
+    // Every batch has made one generation, and the view one: more would be one that was written twice.
+    const doubled = generation - 1 - rows.size + (ids.length - new Set(ids).size);
     if (doubled !== 0)
       tally.fail('tabs', 'doubled', `${generation} generations, ${rows.size} batches`);
   }

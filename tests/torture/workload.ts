@@ -6,6 +6,30 @@
 export const DIMENSION = 32;
 /** Groups by which records are deleted. */
 const GROUPS = 12;
+/** The view that comes and goes, and how many groups it has. */
+export const VIEW = 'some groups';
+export const VIEW_GROUPS = 5;
+
+/** What a run's collection keeps of vectors. */
+export interface Keeps {
+  readonly quantization: 'int8' | 'binary' | 'none';
+  readonly keepVectors: boolean;
+  /** How far the distance of a record from its own vector may be off. */
+  readonly tolerance: number;
+}
+
+const KEEPS: readonly Keeps[] = [
+  { quantization: 'int8', keepVectors: true, tolerance: 1e-4 },
+  { quantization: 'none', keepVectors: true, tolerance: 1e-4 },
+  { quantization: 'binary', keepVectors: true, tolerance: 1e-4 },
+  { quantization: 'int8', keepVectors: false, tolerance: 0.01 },
+  // Signs alone are a coarse estimate; the record itself still comes first.
+  { quantization: 'binary', keepVectors: false, tolerance: 1 },
+];
+
+export function keepsOf(seed: number): Keeps {
+  return KEEPS[seed % KEEPS.length] as Keeps;
+}
 
 /** Random numbers that a seed repeats (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -24,11 +48,13 @@ export interface Written {
   readonly row: number;
 }
 export interface Step {
-  readonly operation: 'insert' | 'upsert' | 'delete' | 'compact';
+  readonly operation: 'insert' | 'upsert' | 'delete' | 'compact' | 'view';
   readonly batch: number;
   /** Ids in the order of the rows; empty for the others. */
   readonly ids: readonly string[];
   readonly group: number;
+  /** Of `view`: whether it is to be there afterwards. */
+  readonly wanted: boolean;
 }
 
 const mix = (a: number, b: number, c: number) =>
@@ -41,16 +67,19 @@ export function stepOf(seed: number, batch: number): Step {
   const random = randomFrom(mix(seed, batch, 0));
   const choice = random();
   const group = Math.floor(random() * GROUPS);
-  if (choice < 0.2) return { operation: 'delete', batch, ids: [], group };
-  if (choice < 0.24) return { operation: 'compact', batch, ids: [], group };
+  const nothing = { batch, ids: [], group, wanted: choice < 0.27 };
+  if (batch === 0) return { ...nothing, operation: 'view', wanted: true };
+  if (choice < 0.2) return { ...nothing, operation: 'delete' };
+  if (choice < 0.24) return { ...nothing, operation: 'compact' };
+  if (choice < 0.28) return { ...nothing, operation: 'view' };
   const rows = random() < 0.12 ? 500 + Math.floor(random() * 4000) : 1 + Math.floor(random() * 80);
   if (choice < 0.6) {
     const ids = Array.from({ length: rows }, (_, row) => `new-${batch}-${row}`);
-    return { operation: 'insert', batch, ids, group };
+    return { ...nothing, operation: 'insert', ids };
   }
   const ids = new Set<string>();
   while (ids.size < Math.min(rows, 300)) ids.add(`pool-${Math.floor(random() * 600)}`);
-  return { operation: 'upsert', batch, ids: [...ids], group };
+  return { ...nothing, operation: 'upsert', ids: [...ids] };
 }
 
 export function vectorOf(seed: number, { batch, row }: Written): Float32Array {
@@ -104,10 +133,16 @@ export function lineOf(
   return `${id}|${batch}|${row}|${document ?? ''}`;
 }
 
-/** Records and a sum over them that does not depend on their order. */
+/** Records, and a sum over them that does not depend on their order. */
 export interface Digest {
   readonly records: number;
   readonly sum: number;
+  /** Records of the view; undefined where it is not there. */
+  readonly view: number | undefined;
+}
+
+export function sameDigest(a: Digest, b: Digest): boolean {
+  return a.records === b.records && a.sum === b.sum && a.view === b.view;
 }
 
 /** The collection as it must be: the batches of the run, applied to a map. */
@@ -117,6 +152,7 @@ export class Model {
   /** Batches applied so far. */
   batches = 0;
   #sum = 0;
+  #hasView = false;
   readonly #lines = new Map<string, number>();
 
   constructor(seed: number) {
@@ -124,12 +160,15 @@ export class Model {
   }
 
   digest(): Digest {
-    return { records: this.records.size, sum: this.#sum };
+    let view = 0;
+    for (const written of this.records.values()) if (groupOf(written) < VIEW_GROUPS) view += 1;
+    return { records: this.records.size, sum: this.#sum, view: this.#hasView ? view : undefined };
   }
 
   /** Applies the next batch. */
   advance(): void {
     const step = stepOf(this.seed, this.batches++);
+    if (step.operation === 'view') this.#hasView = step.wanted;
     if (step.operation === 'delete') {
       for (const [id, written] of this.records) {
         if (groupOf(written) === step.group) this.#remove(id);

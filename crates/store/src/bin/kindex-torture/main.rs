@@ -10,7 +10,9 @@
 //! batches until the store is made anew. `--folder PATH`: where the store is, for a small file system
 //! of its own. `--full KIB`: instead of being killed, the writer goes on until nothing fits any more:
 //! no file may be longer than a random length up to that. `--disk KIB`: the same, but it is the disk
-//! under the folder that has so much room, of which a random part is taken before each round.
+//! under the folder that has so much room, of which a random part is taken before each round. `--keeps
+//! floats|int8|binary|codes`: what the stores keep of vectors (`codes`: those of `binary` alone); by
+//! default another for each store.
 
 mod judge;
 mod records;
@@ -22,6 +24,7 @@ use std::process::ExitCode;
 
 use judge::Judge;
 use records::Random;
+use writer::Keeps;
 
 /// After so many batches the store is made anew, so that each round costs about the same: `--most`.
 const GENERATIONS: u64 = 600;
@@ -33,6 +36,8 @@ struct Options {
     /// How the writer is ended.
     end: End,
     most: u64,
+    /// What every store keeps of vectors; None: another each time.
+    keeps: Option<Keeps>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,17 +51,17 @@ enum End {
 
 fn run(options: &Options) -> Result<(), String> {
     let mut random = Random(options.seed);
-    let mut judge = Judge::default();
+    let mut judge = Judge::of(options.keeps.unwrap_or_else(|| Keeps::any(&mut random)));
     let (mut all_acknowledged, mut all_refused) = (0, 0);
     println!("seed {}", options.seed);
     for number in 0..options.rounds {
         if judge.generation() >= options.most || options.end != End::Killed {
             std::fs::remove_dir_all(&options.folder).ok();
-            judge = Judge::default();
+            judge = Judge::of(options.keeps.unwrap_or_else(|| Keeps::any(&mut random)));
         }
         let said = |why: String| format!("round {number}: {why}");
         let before = judge.generation();
-        let heard = round::run(options, &mut random).map_err(said)?;
+        let heard = round::run(options, judge.keeps(), &mut random).map_err(said)?;
         let acknowledged = heard.acknowledged.max(before);
         judge.compare(&options.folder, acknowledged, options.end).map_err(said)?;
         if options.end != End::Killed && heard.refused == 0 {
@@ -83,6 +88,7 @@ fn options() -> Result<Options, String> {
         folder: std::env::temp_dir().join(name),
         end: End::Killed,
         most: GENERATIONS,
+        keeps: None,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -90,12 +96,14 @@ fn options() -> Result<Options, String> {
         let number = || value.parse::<u64>().map_err(|_| format!("{value:?} is no number"));
         match argument.as_str() {
             "--write" => {
-                writer::write(Path::new(&value), options.most)
+                let keeps = options.keeps.unwrap_or_default();
+                writer::write(Path::new(&value), keeps, options.most)
                     .map_err(|error| error.to_string())?;
                 std::process::exit(0);
             }
             "--hold" => {
-                let store = writer::open(Path::new(&value)).map_err(|error| error.to_string())?;
+                let store = writer::open(Path::new(&value), Keeps::default())
+                    .map_err(|error| error.to_string())?;
                 println!("open");
                 // Until whoever started it goes away.
                 let ended = std::io::stdin().read_line(&mut String::new());
@@ -106,6 +114,7 @@ fn options() -> Result<Options, String> {
             "--seed" => options.seed = number()?,
             "--folder" => options.folder = PathBuf::from(value).join("store"),
             "--most" => options.most = number()?,
+            "--keeps" => options.keeps = Some(Keeps::named(&value)?),
             "--full" => options.end = End::LongFiles(number()?),
             "--disk" => options.end = End::FullDisk(number()?),
             other => return Err(format!("there is no option {other}")),

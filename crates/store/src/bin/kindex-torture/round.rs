@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use crate::records::Random;
+use crate::writer::Keeps;
 use crate::{End, Options};
 
 /// A writer that says nothing for so long hangs.
@@ -23,7 +24,7 @@ pub(crate) struct Heard {
 }
 
 /// Starts a writer and lets it come to its end.
-pub(crate) fn run(options: &Options, random: &mut Random) -> Result<Heard, String> {
+pub(crate) fn run(options: &Options, keeps: Keeps, random: &mut Random) -> Result<Heard, String> {
     let ballast = options.folder.with_file_name("ballast");
     if let End::FullDisk(kib) = options.end {
         // Mostly little room, so that it is often a batch that finds none, and not a checkpoint.
@@ -32,7 +33,7 @@ pub(crate) fn run(options: &Options, random: &mut Random) -> Result<Heard, Strin
         std::fs::write(&ballast, vec![1; taken as usize]).map_err(|error| error.to_string())?;
     }
     let mut child = command(options, random)?
-        .args(["--most", &options.most.to_string(), "--write"])
+        .args(["--most", &options.most.to_string(), "--keeps", keeps.name(), "--write"])
         .arg(&options.folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
