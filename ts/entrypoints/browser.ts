@@ -78,6 +78,8 @@ provideRuntime({
       threads,
       memoryBudget: memoryBudget(options),
       worker: (threaded) => newWorker(options, threaded),
+      channel: (name) =>
+        typeof BroadcastChannel === 'function' ? new BroadcastChannel(name) : undefined,
       module(threaded) {
         const module = modules.get(threaded) ?? compileWasm(wasmUrl(options, threaded));
         modules.set(threaded, module);

@@ -11,7 +11,7 @@ import { nodeStorages } from '../storage/node.js';
 import type { EngineOptions } from '../types.js';
 import type { Client } from '../worker/client.js';
 import { hasRelaxedSimd } from '../worker/features.js';
-import { NodeWorker } from '../worker/node-thread.js';
+import { NodeWorker, quietChannel } from '../worker/node-thread.js';
 import { poolSize } from '../worker/pool-size.js';
 import { connectSingle } from '../worker/single.js';
 import { spawn } from '../worker/spawn.js';
@@ -74,6 +74,7 @@ async function start(options: EngineOptions): Promise<Client> {
     memoryBudget: memoryBudget(options),
     threads: poolSize(options, { possible: hasRelaxedSimd(), cores: availableParallelism() }),
     worker: () => new NodeWorker(script, { name: 'kindex' }),
+    channel: quietChannel,
     module: (threads) => compile(options, threads),
   });
 }

@@ -191,7 +191,11 @@ export class Host {
       await this.#entries.leave(handle);
       return undefined;
     },
-    stats: async ({ collection: handle }) => this.#stats(await this.#entries.collection(handle)),
+    stats: async ({ collection: handle }) => {
+      // First of all: the collection may be closed while they start.
+      const threads = await this.#threads();
+      return this.#stats(await this.#entries.collection(handle), threads);
+    },
     compact: async ({ collection: handle }, report) => {
       const collection = await this.#entries.collection(handle);
       const { size: total } = collection.engine;
@@ -211,8 +215,7 @@ export class Host {
     return { name, store, storageKind: adapter.kind, storageReason: reason, glue: this.#glue };
   }
 
-  async #stats(collection: HostCollection): Promise<string> {
-    const threads = await this.#threads();
+  #stats(collection: HostCollection, threads: number): string {
     const { version, simd } = JSON.parse(this.#glue.capabilities());
     const { memory, ...engine } = JSON.parse(collection.engine.stats());
     return JSON.stringify({

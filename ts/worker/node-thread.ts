@@ -1,4 +1,4 @@
-import { Worker as Thread } from 'node:worker_threads';
+import { BroadcastChannel, Worker as Thread } from 'node:worker_threads';
 
 /**
  * A thread of Node in the form of a web worker. It keeps the process from ending only while an answer is awaited.
@@ -47,4 +47,11 @@ export class NodeWorker {
 /** Every message is answered once; progress and events come besides. */
 function isAnswer(data: unknown): boolean {
   return !(typeof data === 'object' && data !== null && ('progress' in data || 'event' in data));
+}
+
+/** A channel that does not keep the process from ending. Not the global one: Deno's can't be told so. */
+export function quietChannel(name: string): globalThis.BroadcastChannel {
+  const channel = new BroadcastChannel(name);
+  channel.unref();
+  return channel as unknown as globalThis.BroadcastChannel;
 }

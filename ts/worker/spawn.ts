@@ -16,6 +16,8 @@ export interface Parts {
   module(threads: boolean): Promise<WebAssembly.Module>;
   /** A worker that can start threads, or one that need not. */
   worker(threads: boolean): EngineWorker;
+  /** A channel that does not keep the process from ending; undefined where there is none. */
+  channel(name: string): Pick<BroadcastChannel, 'onmessage' | 'close'> | undefined;
   /** Threads to begin with; 0 = the single-threaded file. */
   readonly threads: number;
   readonly memoryBudget: BudgetSettings | undefined;
@@ -46,7 +48,7 @@ async function attempt(parts: Parts, threads: number): Promise<Client> {
     // A worker that is blocked or missing says so once, perhaps before the wasm is compiled.
     const module = await Promise.race([compiling, scriptFailure(worker)]);
     const start = { module, threads, memoryBudget: parts.memoryBudget };
-    return connect(worker, await started(worker, { kindex: 'start', ...start }));
+    return connect(worker, await started(worker, { kindex: 'start', ...start }), parts.channel);
   } catch (thrown) {
     worker.terminate();
     throw thrown;
@@ -94,15 +96,12 @@ function started(worker: EngineWorker, start: Start): Promise<Lives> {
   });
 }
 
-function connect(worker: EngineWorker, { life, poolEnds }: Lives): Client {
+function connect(worker: EngineWorker, { life, poolEnds }: Lives, open: Parts['channel']): Client {
   const client = new Client({
     inPlace: false,
     post: (request, transfer) => worker.postMessage(request, transfer),
   });
-  const channel =
-    poolEnds !== undefined && typeof BroadcastChannel === 'function'
-      ? new BroadcastChannel(poolEnds)
-      : undefined;
+  const channel = poolEnds === undefined ? undefined : open(poolEnds);
   const crashed = (why: string) => {
     channel?.close();
     client.fail(new KindexError('CRASHED', `the engine's worker has crashed: ${why}`));
@@ -113,12 +112,9 @@ function connect(worker: EngineWorker, { life, poolEnds }: Lives): Client {
     if (client.failure) worker.terminate();
   };
   worker.onerror = (event) => crashed(event.message || 'no reason given');
-  if (channel) {
-    // Whoever waits for a thread that has trapped waits for ever.
+  // Whoever waits for a thread that has trapped waits for ever.
+  if (channel)
     channel.onmessage = ({ data }) => crashed(`a thread of its pool has trapped (${data})`);
-    // In Node an open channel must not keep the process alive.
-    (channel as { unref?: () => void }).unref?.();
-  }
   // A worker that is terminated, or for which there is no memory any more, ends without a word.
   if (life !== undefined && typeof Worker === 'function')
     navigator.locks?.request(life, () => crashed('it has ended')).catch(() => {});
