@@ -191,7 +191,7 @@ pub(crate) fn rank_fresh(vectors: &Vectors, scratch: &mut Scratch) {
 
 /// Sorts links by the node that they lead to, and keeps the order of those that lead to the same: a
 /// radix sort, quicker on so many small numbers than a general one, and a fraction of its code.
-fn sort_by_target(links: &mut Vec<(NodeId, NodeId)>) {
+pub(crate) fn sort_by_target(links: &mut Vec<(NodeId, NodeId)>) {
     const BITS: u32 = 11;
     let mut sorted = vec![(NONE, NONE); links.len()];
     for shift in [0, BITS, 2 * BITS] {

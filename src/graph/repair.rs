@@ -2,10 +2,10 @@
 
 use crate::bitset::Bitset;
 use crate::graph::adjacency::Adjacency;
-use crate::graph::batch::rank_fresh;
+use crate::graph::batch::{rank_fresh, sort_by_target};
 use crate::graph::scratch::{Scratch, ScratchPool};
 use crate::graph::search::search_layer;
-use crate::graph::select::{drop_covered, select_neighbors};
+use crate::graph::select::select_beside;
 use crate::ids::NodeId;
 use crate::parallel;
 use crate::vectors::Vectors;
@@ -22,16 +22,30 @@ const STAND_INS: usize = 128;
 /// tight clusters, more gain nothing.
 const WEIGHED: usize = 8;
 
-/// The nodes that walks from `entries` can reach.
+/// The nodes that walks from `entries` can reach. Each round follows all that the last one met in the
+/// order of their rows: what takes the time is fetching rows, and in order they come before they are read.
 pub(crate) fn reachable(links: &Adjacency, entries: &[NodeId]) -> Bitset {
-    let mut met = Bitset::with_capacity(links.len());
-    let mut open = Vec::new();
-    reach(links, entries, &mut met, &mut open);
-    met
+    let mut met: Bitset = entries.iter().copied().collect();
+    let mut followed = Bitset::default();
+    loop {
+        let mut fresh = met.clone();
+        fresh.subtract(&followed);
+        if fresh.is_empty() {
+            return met;
+        }
+        for slot in fresh.iter() {
+            links.neighbors(slot).iter().for_each(|&neighbor| {
+                met.insert(neighbor);
+            });
+        }
+        followed.union(&fresh);
+    }
 }
 
-fn reach(links: &Adjacency, from: &[NodeId], met: &mut Bitset, open: &mut Vec<NodeId>) {
-    open.extend(from.iter().copied().filter(|&slot| met.insert(slot)));
+/// Adds what is reached from `slot`, which is little.
+fn reach(links: &Adjacency, slot: NodeId, met: &mut Bitset, open: &mut Vec<NodeId>) {
+    met.insert(slot);
+    open.push(slot);
     while let Some(slot) = open.pop() {
         open.extend(links.neighbors(slot).iter().copied().filter(|&next| met.insert(next)));
     }
@@ -50,9 +64,7 @@ pub(crate) fn attach_orphans(
         let mut met = reachable(links, entries);
         let mut orphans = nodes.clone();
         orphans.subtract(&met);
-        if orphans.is_empty() {
-            return;
-        }
+        let mut taken = false;
         for orphan in orphans.iter() {
             if met.contains(orphan) {
                 continue;
@@ -72,9 +84,14 @@ pub(crate) fn attach_orphans(
                 row.pop();
                 row.push(orphan);
                 links.set(host, &row);
+                taken = true;
             }
             // What the orphan links to is reached with it.
-            reach(links, &[orphan], &mut met, &mut open);
+            reach(links, orphan, &mut met, &mut open);
+        }
+        // Only a link that was taken away can have left another node behind.
+        if !taken {
+            return;
         }
     }
 }
@@ -92,17 +109,21 @@ pub(crate) fn consolidate(
 ) {
     const NONE: NodeId = NodeId(u32::MAX);
     let m0 = links.m0();
-    let touched: Vec<NodeId> = live
+    // By the dead node that they linked to: those that look at the same stand-ins follow each other.
+    let mut touched: Vec<(NodeId, NodeId)> = live
         .iter()
-        .copied()
-        .filter(|&slot| links.neighbors(slot).iter().any(|&to| dead.contains(to)))
+        .filter_map(|&slot| {
+            let gone = links.neighbors(slot).iter().find(|&&to| dead.contains(to))?;
+            Some((*gone, slot))
+        })
         .collect();
+    sort_by_target(&mut touched);
     let mut rows = vec![NONE; touched.len() * m0];
     let frozen = &*links;
     parallel::fill(&mut rows, GRAIN * m0, |first, rows| {
         scratch.with(vectors, |scratch| {
             for (at, row) in rows.chunks_exact_mut(m0).enumerate() {
-                let slot = touched[first / m0 + at];
+                let slot = touched[first / m0 + at].1;
                 let linked = frozen.neighbors(slot);
                 let mut kept = 0;
                 for &neighbor in linked.iter().filter(|&&neighbor| !dead.contains(neighbor)) {
@@ -113,8 +134,7 @@ pub(crate) fn consolidate(
                 vectors.prepare_slot(slot, &mut scratch.query);
                 rank_fresh(vectors, scratch);
                 scratch.candidates.truncate(WEIGHED * (linked.len() - kept));
-                drop_covered(vectors, &row[..kept], scratch);
-                select_neighbors(vectors, linked.len() - kept, 1.0, scratch);
+                select_beside(vectors, &row[..kept], linked.len() - kept, scratch);
                 row[kept..]
                     .iter_mut()
                     .zip(&scratch.chosen)
@@ -122,7 +142,7 @@ pub(crate) fn consolidate(
             }
         });
     });
-    for (row, &slot) in rows.chunks_exact(m0).zip(&touched) {
+    for (row, &(_, slot)) in rows.chunks_exact(m0).zip(&touched) {
         links.set(slot, &row[..row.iter().position(|&to| to == NONE).unwrap_or(m0)]);
     }
     for slot in dead.iter() {

@@ -37,18 +37,48 @@ pub(crate) fn select_neighbors(vectors: &Vectors, limit: usize, alpha: f32, scra
     }
 }
 
-/// Drops from `scratch.candidates` those to which one of `kept` is nearer than the node itself: what
-/// [`select_neighbors`] would not choose after them.
-pub(crate) fn drop_covered(vectors: &Vectors, kept: &[NodeId], scratch: &mut Scratch) {
-    let Scratch { candidates, pivot, .. } = scratch;
-    for &slot in kept {
-        if candidates.is_empty() {
+/// As [`select_neighbors`] for a node that keeps its links to `kept`: what these cover is not chosen.
+/// Worked out from the side of the candidates, because few are wanted, and most are covered by one of the
+/// first that are asked.
+pub(crate) fn select_beside(
+    vectors: &Vectors,
+    kept: &[NodeId],
+    limit: usize,
+    scratch: &mut Scratch,
+) {
+    let Scratch { candidates, chosen, pivot, .. } = scratch;
+    chosen.clear();
+    for &candidate in candidates.iter() {
+        if chosen.len() == limit {
             return;
         }
-        vectors.prepare_slot(slot, pivot);
-        let open = keep_farther(vectors, pivot, 1.0, f32::NEG_INFINITY, candidates);
-        candidates.truncate(open);
+        vectors.prepare_slot(candidate.slot(), pivot);
+        if !is_covered(vectors, pivot, candidate.distance(), kept, chosen) {
+            chosen.push(candidate);
+        }
     }
+}
+
+/// Whether one of `kept` or `chosen` is nearer to the candidate `pivot`, which is `far` from the node,
+/// than the node itself.
+#[inline(never)]
+fn is_covered(
+    vectors: &Vectors,
+    pivot: &Query,
+    far: f32,
+    kept: &[NodeId],
+    chosen: &[Candidate],
+) -> bool {
+    let nearer = |four: &[NodeId]| {
+        let mut padded = [four[0]; 4];
+        padded[..four.len()].copy_from_slice(four);
+        vectors.walk_distances(pivot, padded).into_iter().any(|distance| distance < far)
+    };
+    kept.chunks(4).any(nearer)
+        || chosen.iter().any(|near| {
+            let [distance, ..] = vectors.walk_distances(pivot, [near.slot(); 4]);
+            distance < far || (distance == far && far <= near.distance())
+        })
 }
 
 /// Moves the candidates that are not nearer to `pivot` than to the node to the front, in order, and

@@ -79,16 +79,17 @@ impl Vectors {
 
     /// Whether `slot` would hold the same if it were given this vector.
     pub(crate) fn holds(&self, slot: NodeId, vector: &[f32]) -> bool {
-        let mut query = self.query();
-        self.prepare(vector, &mut query);
-        match &self.floats {
-            Some(floats) => floats.row(slot) == query.floats,
-            None => {
-                let mut row = Vec::new();
-                self.write_code(slot, &mut row);
-                row == query.row
+        if let Some(floats) = &self.floats {
+            let mut own = vector.to_vec();
+            if self.metric == Metric::Cosine {
+                quantize::normalise(&mut own);
             }
+            return floats.row(slot) == own;
         }
+        let (mut query, mut row) = (self.query(), Vec::new());
+        self.prepare(vector, &mut query);
+        self.write_code(slot, &mut row);
+        row == query.row
     }
 
     /// Makes a stored vector ready for walk distances.
