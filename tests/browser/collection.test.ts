@@ -60,23 +60,6 @@ test('threads_run_where_the_page_is_isolated_and_answers_do_not_depend_on_them',
   await Promise.all([context.close(), other.close()]);
 });
 
-test('where_no_thread_of_the_pool_starts_the_threaded_engine_works_alone', async () => {
-  const context = await browser.newContext();
-  await context.route('**/worker.js', async (route) => {
-    const response = await route.fetch();
-    const prelude = `globalThis.Worker = class {
-      constructor() { setTimeout(() => this.onerror({ message: 'refused' })); }
-      postMessage() {}
-      terminate() {}
-    };`;
-    await route.fulfill({ response, body: prelude + (await response.text()) });
-  });
-  const alone = await (await openPage(context, isolated.url)).evaluate(insertAndSearch);
-  assert.deepEqual([alone.isolated, alone.stats.threads, alone.result.written], [true, 1, 8000]);
-  assert.equal(alone.hits[3]?.[0]?.id, 'v3');
-  await context.close();
-});
-
 test('what_was_acknowledged_is_there_after_the_page_is_closed_at_once', async () => {
   const context = await browser.newContext();
   const first = await openPage(context, isolated.url);

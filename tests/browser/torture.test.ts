@@ -6,10 +6,7 @@ import { quota } from '../torture/quota.js';
 import { tabs } from '../torture/tabs.js';
 import { Tally } from '../torture/tally.js';
 
-/**
- * A short run of `npm run torture`. A failure prints the seed with which that repeats it. Firefox runs without threads
- * here: with them an engine in it has stopped answering in about one run of six, and nobody knows why yet.
- */
+/** A short run of `npm run torture`. A failure prints the seed with which that repeats it. */
 const seed = Date.now() % 1_000_000;
 
 for (const [name, run] of [
@@ -21,7 +18,7 @@ for (const [name, run] of [
 ] as [string, (url: string, tally: Tally) => Promise<void>][]) {
   test(`nothing_is_lost_by_${name}`, async (t) => {
     t.diagnostic(`seed ${seed}`);
-    const server = await serveTorture(!name.endsWith('firefox'));
+    const server = await serveTorture(true);
     const tally = new Tally();
     try {
       await run(server.url, tally);

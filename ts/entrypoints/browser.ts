@@ -76,10 +76,9 @@ provideRuntime({
     const modules = new Map<boolean, Promise<WebAssembly.Module>>();
     const client = await spawn({
       threads,
+      nested: typeof document === 'undefined',
       memoryBudget: memoryBudget(options),
       worker: (threaded) => newWorker(options, threaded),
-      channel: (name) =>
-        typeof BroadcastChannel === 'function' ? new BroadcastChannel(name) : undefined,
       module(threaded) {
         const module = modules.get(threaded) ?? compileWasm(wasmUrl(options, threaded));
         modules.set(threaded, module);

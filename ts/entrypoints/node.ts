@@ -11,7 +11,7 @@ import { nodeStorages } from '../storage/node.js';
 import type { EngineOptions } from '../types.js';
 import type { Client } from '../worker/client.js';
 import { hasRelaxedSimd } from '../worker/features.js';
-import { NodeWorker, quietChannel } from '../worker/node-thread.js';
+import { NodeWorker } from '../worker/node-thread.js';
 import { poolSize } from '../worker/pool-size.js';
 import { connectSingle } from '../worker/single.js';
 import { spawn } from '../worker/spawn.js';
@@ -70,11 +70,11 @@ async function start(options: EngineOptions): Promise<Client> {
   const script = workerPath(options);
   if (script === undefined) return startInPlace(options);
   return spawn({
+    nested: false,
     // Node 20 (V8 11.3) hangs when its baseline compiler has compiled a pool's waiting; relaxed SIMD came with the next.
     memoryBudget: memoryBudget(options),
     threads: poolSize(options, { possible: hasRelaxedSimd(), cores: availableParallelism() }),
     worker: () => new NodeWorker(script, { name: 'kindex' }),
-    channel: quietChannel,
     module: (threads) => compile(options, threads),
   });
 }

@@ -1,4 +1,5 @@
-import { BroadcastChannel, Worker as Thread } from 'node:worker_threads';
+import { Worker as Thread } from 'node:worker_threads';
+import type { PoolRequest } from './protocol.js';
 
 /**
  * A thread of Node in the form of a web worker. It keeps the process from ending only while an answer is awaited.
@@ -25,6 +26,7 @@ export class NodeWorker {
 
   postMessage(message: unknown, transfer: readonly ArrayBuffer[] = []): void {
     this.#thread.postMessage(message, transfer as ArrayBuffer[]);
+    if (aboutThreads(message)) return;
     this.#awaited += 1;
     this.#thread.ref();
   }
@@ -44,14 +46,13 @@ export class NodeWorker {
   }
 }
 
-/** Every message is answered once; progress and events come besides. */
+/** Every message is answered once; progress, events and what concerns threads come besides. */
 function isAnswer(data: unknown): boolean {
-  return !(typeof data === 'object' && data !== null && ('progress' in data || 'event' in data));
+  if (typeof data !== 'object' || data === null) return true;
+  return !('progress' in data || 'event' in data || aboutThreads(data));
 }
 
-/** A channel that does not keep the process from ending. Not the global one: Deno's can't be told so. */
-export function quietChannel(name: string): globalThis.BroadcastChannel {
-  const channel = new BroadcastChannel(name);
-  channel.unref();
-  return channel as unknown as globalThis.BroadcastChannel;
+/** What the engine asks for its pool, and the answer. */
+function aboutThreads(message: unknown): boolean {
+  return (message as Partial<PoolRequest>).kindex === 'threads';
 }

@@ -244,13 +244,29 @@ export interface Start {
 
 export type Started =
   /** `life`: a Web Lock that the worker holds until it ends. */
-  | {
-      readonly kindex: 'started';
-      readonly life: string | undefined;
-      /** A channel on which threads of its pool say that they have trapped. */
-      readonly poolEnds: string | undefined;
-    }
+  | { readonly kindex: 'started'; readonly life: string | undefined }
   | { readonly kindex: 'failed'; readonly message: string };
+
+/** The first message to a thread of an engine's pool. Answered once it waits for work. */
+export interface PoolStart {
+  readonly kindex: 'pool';
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly receiver: number;
+}
+
+/** What an engine asks of whoever has started it: threads for its pool. Answered with {@link PoolAnswer}. */
+export interface PoolRequest {
+  readonly kindex: 'threads';
+  readonly count: number;
+  readonly start: PoolStart;
+}
+
+/** `failure`: why there are none. */
+export interface PoolAnswer {
+  readonly kindex: 'threads';
+  readonly failure?: string;
+}
 
 /** A buffer up to this size is copied in less time than it takes to hand it over. */
 const SMALL_BYTES = 32 * 1024;

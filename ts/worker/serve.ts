@@ -2,9 +2,16 @@ import { deferred } from '../deferred.js';
 import type { Storages } from '../storage/choose.js';
 import type { Glue } from './glue.js';
 import { Host } from './host.js';
-import type { Reply, Request, Start, Started } from './protocol.js';
+import type {
+  PoolAnswer,
+  PoolRequest,
+  PoolStart,
+  Reply,
+  Request,
+  Start,
+  Started,
+} from './protocol.js';
 import { startSingle } from './start-single.js';
-import type { PoolStart } from './start-workers.js';
 
 /** The worker's end of the wire to whoever has started it. */
 export interface Scope {
@@ -27,12 +34,14 @@ export function serve(scope: Scope, storages: () => Storages, threads?: Threads)
   // Messages may follow the first one before the engine has started.
   const early: Request[] = [];
   let host: Host | undefined;
-  scope.onmessage = ({ data }: MessageEvent<Start | PoolStart | Request>) => {
+  scope.onmessage = ({ data }: MessageEvent<Start | PoolStart | PoolAnswer | Request>) => {
     if (!('kindex' in data)) {
       if (host) void host.receive(data);
       else early.push(data);
     } else if (data.kindex === 'pool') {
       threads?.joinPool(data, () => scope.postMessage('ready'));
+    } else if (data.kindex === 'threads') {
+      threads?.threadsAnswered(data);
     } else {
       void startHost(scope, data, storages, threads).then((started) => {
         host = started;
@@ -48,10 +57,10 @@ async function startHost(
   storages: () => Storages,
   threaded: Threads | undefined,
 ): Promise<Host | undefined> {
-  const send = (reply: Reply | Started, transfer: Transferable[] = []) =>
+  const send = (reply: Reply | Started | PoolRequest, transfer: Transferable[] = []) =>
     scope.postMessage(reply, transfer);
   try {
-    const engine = startEngine(module, threads, threaded);
+    const engine = startEngine(module, threads, threaded, send);
     const host = new Host({
       glue: engine.glue,
       threads: engine.threads,
@@ -60,7 +69,7 @@ async function startHost(
       memoryBudget,
     });
     const life = scope.ends ? undefined : await holdForLife();
-    send({ kindex: 'started', life, poolEnds: engine.ends });
+    send({ kindex: 'started', life });
     return host;
   } catch (thrown) {
     send({ kindex: 'failed', message: thrown instanceof Error ? thrown.message : String(thrown) });
@@ -72,13 +81,10 @@ function startEngine(
   module: WebAssembly.Module,
   threads: number,
   threaded: Threads | undefined,
-): {
-  readonly glue: Glue;
-  readonly threads: () => number | Promise<number>;
-  readonly ends?: string;
-} {
+  request: (request: PoolRequest) => void,
+): { readonly glue: Glue; readonly threads: () => number | Promise<number> } {
   if (threads === 0) return { glue: startSingle(module), threads: () => 1 };
-  if (threaded) return threaded.startThreads(module, threads);
+  if (threaded) return threaded.startThreads(module, threads, request);
   throw new Error('this script has no threads');
 }
 

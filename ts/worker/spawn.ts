@@ -1,6 +1,7 @@
 import { KindexError } from '../errors.js';
 import { Client } from './client.js';
-import type { BudgetSettings, Reply, Start, Started } from './protocol.js';
+import { Pool } from './pool.js';
+import type { BudgetSettings, PoolAnswer, PoolRequest, Reply, Start, Started } from './protocol.js';
 
 /** How long a worker may take to start. */
 const START_MS = 10_000;
@@ -16,8 +17,11 @@ export interface Parts {
   module(threads: boolean): Promise<WebAssembly.Module>;
   /** A worker that can start threads, or one that need not. */
   worker(threads: boolean): EngineWorker;
-  /** A channel that does not keep the process from ending; undefined where there is none. */
-  channel(name: string): Pick<BroadcastChannel, 'onmessage' | 'close'> | undefined;
+  /**
+   * Whether this is a worker itself: then the threads' workers are made with the engine's, before anybody sends this
+   * one a message. See start-workers.ts.
+   */
+  readonly nested: boolean;
   /** Threads to begin with; 0 = the single-threaded file. */
   readonly threads: number;
   readonly memoryBudget: BudgetSettings | undefined;
@@ -44,13 +48,16 @@ async function attempt(parts: Parts, threads: number): Promise<Client> {
   const compiling = parts.module(threads > 0);
   compiling.catch(() => {});
   const worker = parts.worker(threads > 0);
+  const pool = new Pool(() => parts.worker(true));
   try {
+    if (parts.nested) pool.prepare(threads);
     // A worker that is blocked or missing says so once, perhaps before the wasm is compiled.
     const module = await Promise.race([compiling, scriptFailure(worker)]);
     const start = { module, threads, memoryBudget: parts.memoryBudget };
-    return connect(worker, await started(worker, { kindex: 'start', ...start }), parts.channel);
+    return connect(worker, pool, await started(worker, { kindex: 'start', ...start }));
   } catch (thrown) {
     worker.terminate();
+    pool.end();
     throw thrown;
   }
 }
@@ -74,10 +81,8 @@ function scriptFailure(worker: EngineWorker): Promise<never> {
   });
 }
 
-type Lives = Pick<Extract<Started, { kindex: 'started' }>, 'life' | 'poolEnds'>;
-
-/** Resolves once the worker says that its engine is up, and how one learns of its end. */
-function started(worker: EngineWorker, start: Start): Promise<Lives> {
+/** Resolves once the worker says that its engine is up, with the lock that it holds until it ends. */
+function started(worker: EngineWorker, start: Start): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => reject(noStart(`no answer within ${START_MS / 1000} s`)),
@@ -85,7 +90,7 @@ function started(worker: EngineWorker, start: Start): Promise<Lives> {
     );
     worker.onmessage = ({ data }: MessageEvent<Started>) => {
       clearTimeout(timer);
-      if (data.kindex === 'started') resolve(data);
+      if (data.kindex === 'started') resolve(data.life);
       else reject(noStart(data.message));
     };
     worker.onerror = (event) => {
@@ -96,25 +101,35 @@ function started(worker: EngineWorker, start: Start): Promise<Lives> {
   });
 }
 
-function connect(worker: EngineWorker, { life, poolEnds }: Lives, open: Parts['channel']): Client {
+function connect(worker: EngineWorker, pool: Pool, life: string | undefined): Client {
   const client = new Client({
     inPlace: false,
     post: (request, transfer) => worker.postMessage(request, transfer),
   });
-  const channel = poolEnds === undefined ? undefined : open(poolEnds);
-  const crashed = (why: string) => {
-    channel?.close();
-    client.fail(new KindexError('CRASHED', `the engine's worker has crashed: ${why}`));
+  const end = () => {
     worker.terminate();
+    pool.end();
   };
-  worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+  const crashed = (why: string) => {
+    client.fail(new KindexError('CRASHED', `the engine's worker has crashed: ${why}`));
+    end();
+  };
+  worker.onmessage = ({ data }: MessageEvent<Reply | PoolRequest>) => {
+    if ('kindex' in data) {
+      const answer = (rest: Partial<PoolAnswer>) =>
+        worker.postMessage({ kindex: 'threads', ...rest }, []);
+      pool.start(data).then(
+        () => answer({}),
+        (thrown) => answer({ failure: String(thrown) }),
+      );
+      return;
+    }
     client.receive(data);
-    if (client.failure) worker.terminate();
+    if (client.failure) end();
   };
   worker.onerror = (event) => crashed(event.message || 'no reason given');
   // Whoever waits for a thread that has trapped waits for ever.
-  if (channel)
-    channel.onmessage = ({ data }) => crashed(`a thread of its pool has trapped (${data})`);
+  pool.onTrap = (why) => crashed(`a thread of its pool has trapped (${why})`);
   // A worker that is terminated, or for which there is no memory any more, ends without a word.
   if (life !== undefined && typeof Worker === 'function')
     navigator.locks?.request(life, () => crashed('it has ended')).catch(() => {});

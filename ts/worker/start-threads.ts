@@ -1,3 +1,4 @@
+import { type Deferred, deferred } from '../deferred.js';
 import {
   capabilities,
   crc32,
@@ -10,7 +11,8 @@ import {
   wbg_rayon_start_worker,
 } from '../generated/threads.js';
 import type { Glue } from './glue.js';
-import { POOL_ENDS, type PoolStart } from './start-workers.js';
+import type { PoolAnswer, PoolRequest, PoolStart } from './protocol.js';
+import { provideThreads } from './start-workers.js';
 
 /** The most pages that 32-bit wasm can have, 4 GiB; some systems reserve less. */
 const MOST_PAGES = 65_536;
@@ -21,16 +23,25 @@ const IDLE_MS = 250;
 /** Pages at the start; at least as many as the file asks for, which the engine checks. */
 const FIRST_PAGES = 256;
 
+let asked: Deferred<void> | undefined;
+
 /**
  * Instantiates the file with threads, which works on this thread alone until the pool has started: when it is first
  * asked for, or after a while, so that it does not compete with the first answers.
  *
+ * @param request asks whoever has started this worker for threads, whose answer is for {@link threadsAnswered}
  * @returns and how to start the pool, which tells how many threads there are in the end
  */
 export function startThreads(
   module: WebAssembly.Module,
   wanted: number,
-): { readonly glue: Glue; readonly threads: () => Promise<number>; readonly ends: string } {
+  request: (request: PoolRequest) => void,
+): { readonly glue: Glue; readonly threads: () => Promise<number> } {
+  provideThreads((threads) => {
+    asked = deferred();
+    request(threads);
+    return asked.promise;
+  });
   initSync({ module, memory: sharedMemory() });
   let starting: Promise<number> | undefined;
   const threads = () => {
@@ -43,8 +54,12 @@ export function startThreads(
   return {
     glue: { Engine, capabilities, crc32, matchDocuments, readDocument },
     threads,
-    ends: POOL_ENDS,
   };
+}
+
+export function threadsAnswered({ failure }: PoolAnswer): void {
+  if (failure === undefined) asked?.resolve();
+  else asked?.reject(new Error(failure));
 }
 
 /** A pool that does not start is tried with half the threads. Without one the results are the same. */
@@ -62,16 +77,10 @@ async function startPool(threads: number): Promise<number> {
 }
 
 /** Makes this worker a thread of the pool. Returns when the pool ends. */
-export function joinPool({ module, memory, receiver, ends }: PoolStart, ready: () => void): void {
+export function joinPool({ module, memory, receiver }: PoolStart, ready: () => void): void {
   initSync({ module, memory });
   ready();
-  try {
-    wbg_rayon_start_worker(receiver);
-  } catch (thrown) {
-    if (typeof BroadcastChannel === 'function')
-      new BroadcastChannel(ends).postMessage(String(thrown));
-    throw thrown;
-  }
+  wbg_rayon_start_worker(receiver);
 }
 
 /** Asks for less until the system grants it. */

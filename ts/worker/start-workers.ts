@@ -1,23 +1,10 @@
-/**
- * The pool's threads: takes the place of wasm-bindgen-rayon's `workerHelpers.js`, whose import of the package's
- * root breaks bundlers. Every thread runs the very script that this runs in.
- */
-
-/** The first message to a thread of the pool. */
-export interface PoolStart {
-  readonly kindex: 'pool';
-  readonly module: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
-  readonly receiver: number;
-  /** The channel on which a thread that traps says so. */
-  readonly ends: string;
-}
+import type { PoolRequest } from './protocol.js';
 
 /**
- * Where threads of this worker's pool tell the page that they have trapped. Not this worker: it may be waiting for
- * them, for ever.
+ * Takes the place of wasm-bindgen-rayon's `workerHelpers.js`, which starts the threads as workers of this worker. Here
+ * whoever has started this worker starts them: while messages wait for a worker, Firefox may never return from `new
+ * Worker` in it.
  */
-export const POOL_ENDS = `kindex-pool:${Date.now()}-${Math.random()}`;
 
 /** What wasm-bindgen-rayon hands over. */
 interface PoolBuilder {
@@ -26,57 +13,24 @@ interface PoolBuilder {
   build(): void;
 }
 
-/** How long a thread may take to start. */
-const START_MS = 10_000;
+type Ask = (request: PoolRequest) => Promise<void>;
 
-/** Browsers collect workers that nothing refers to, even while they run. */
-let threads: Worker[] = [];
+let ask: Ask;
+
+/** Says who starts threads; settles once all have joined. */
+export function provideThreads(starter: Ask): void {
+  ask = starter;
+}
 
 export async function startWorkers(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   builder: PoolBuilder,
 ) {
-  const receiver = builder.receiver();
-  const start: PoolStart = { kindex: 'pool', module, memory, receiver, ends: POOL_ENDS };
-  const starting = Array.from({ length: builder.numThreads() }, (_, i) => startThread(start, i));
-  try {
-    await Promise.all(starting);
-  } catch (thrown) {
-    for (const thread of threads) thread.terminate();
-    threads = [];
-    throw thrown;
-  }
-  builder.build();
-}
-
-function startThread(start: PoolStart, i: number): Promise<void> {
-  const thread = new Worker(self.location.href, { type: ownType(), name: `kindex-${i + 1}` });
-  threads.push(thread);
-  return new Promise((resolve, reject) => {
-    const failed = (why: string) => reject(new Error(`a thread of the pool did not start: ${why}`));
-    const timer = setTimeout(() => failed('no answer'), START_MS);
-    thread.onmessage = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    thread.onerror = (event) => {
-      clearTimeout(timer);
-      failed(event.message);
-    };
-    thread.postMessage(start);
+  await ask({
+    kindex: 'threads',
+    count: builder.numThreads(),
+    start: { kindex: 'pool', module, memory, receiver: builder.receiver() },
   });
-}
-
-/** Whether this script runs as a module or as a classic worker: some bundlers turn one into the other. */
-function ownType(): WorkerType {
-  try {
-    (self as unknown as { importScripts(url: string): void }).importScripts(
-      'data:text/javascript,',
-    );
-    return 'classic';
-  } catch (thrown) {
-    // In a module worker importScripts is not allowed (a TypeError); in a classic one a policy may refuse the URL.
-    return thrown instanceof TypeError ? 'module' : 'classic';
-  }
+  builder.build();
 }

@@ -1,5 +1,5 @@
 import initThreads, { wbg_rayon_start_worker } from '../../../ts/generated/threads.js';
-import type { PoolStart } from '../../../ts/worker/start-workers.js';
+import type { PoolStart } from '../../../ts/worker/protocol.js';
 import { build, growth, single } from './measure.js';
 import { million } from './million.js';
 import { Edgevec } from './subjects/edgevec.js';

@@ -6,6 +6,8 @@ import initGlue, {
   initThreadPool,
   poolHasStarted,
 } from '../../../../ts/generated/threads.js';
+import { Pool } from '../../../../ts/worker/pool.js';
+import { provideThreads } from '../../../../ts/worker/start-workers.js';
 import { chooseWasm, compileWasm, urlsIn } from '../../../../ts/worker/wasm-source.js';
 import type { Settings } from '../task.js';
 import type { Subject } from './subject.js';
@@ -23,6 +25,8 @@ export class KindexThreads implements Subject {
   async open({ dimension, metric, threads, m, efConstruction }: Settings): Promise<void> {
     const module = await compileWasm(chooseWasm(urlsIn('/kindex/'), true));
     this.#exports = await initGlue({ module_or_path: module });
+    const pool = new Pool(() => new Worker(self.location.href, { type: 'module' }));
+    provideThreads((request) => pool.start(request));
     await initThreadPool(threads);
     poolHasStarted();
     const keepVectors = this.#keepVectors;

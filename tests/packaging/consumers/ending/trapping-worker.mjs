@@ -11,6 +11,4 @@ WebAssembly.Instance = class {
     this.exports = { ...new Instance(module, imports).exports, wbg_rayon_start_worker: trap };
   }
 };
-// Where threads of the pool find their script.
-Object.defineProperty(globalThis, 'location', { value: new URL(import.meta.url) });
 await import('../node_modules/kindex/pkg/node-worker.js');
