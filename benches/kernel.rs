@@ -132,6 +132,11 @@ fn measure(backend: &Kernels, data: &Data) {
         black_box((backend.dot7x4)(&q.left, &rows.map(|row| data.row(row))));
     });
     line("dot7x4", near, Some(random));
+    let [near, random] = both(&|rows| {
+        let sketches = rows.map(|row| &data.row(row)[..data.layout.padded() / 4]);
+        black_box((backend.sketch_x4)(&q.left, &sketches));
+    });
+    line("sketch_x4", near, Some(random));
     let (stride, padded) = (data.layout.stride(), data.layout.padded());
     let mut out = vec![0; 16 * LEAF];
     let block = time(16 * LEAF, &mut || {

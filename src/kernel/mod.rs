@@ -12,8 +12,10 @@
 
 mod float;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128"))]
-mod lanes;
+mod products;
 mod shift;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128"))]
+mod table;
 #[cfg(test)]
 mod tests;
 

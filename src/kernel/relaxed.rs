@@ -6,8 +6,8 @@
 
 use std::arch::wasm32::*;
 
-use super::lanes::Lanes;
-use super::simd128::{Constants, add_levels};
+use super::products::Products;
+use super::simd128::{self, Constants};
 use crate::quantize::CODE_OFFSET;
 
 pub(super) type Left = i8;
@@ -19,21 +19,11 @@ pub(super) fn prepare(codes: &[u8], left: &mut [Left]) {
     }
 }
 
-#[derive(Clone, Copy)]
-pub(super) struct Products(v128);
+pub(super) struct Relaxed;
 
-impl Products {
-    /// # Safety
-    /// 16 codes are readable at `left`.
-    #[inline(always)]
-    unsafe fn add_bytes(self, row: v128, left: *const Left) -> Self {
-        // SAFETY: the caller lets 16 codes be read.
-        let left = unsafe { v128_load(left.cast()) };
-        Self(i32x4_relaxed_dot_i8x16_i7x16_add(left, row, self.0))
-    }
-}
-
-impl Lanes for Products {
+impl Products for Relaxed {
+    type Sums = v128;
+    type Codes = v128;
     type Constants = Constants;
     const STEP: usize = 16;
 
@@ -43,41 +33,20 @@ impl Lanes for Products {
     }
 
     #[inline(always)]
-    unsafe fn zero() -> Self {
-        Self(i32x4_splat(0))
+    unsafe fn codes(row: *const u8) -> v128 {
+        // SAFETY: 16 bytes are readable.
+        unsafe { v128_load(row.cast()) }
     }
 
     #[inline(always)]
-    unsafe fn add(self, _: Constants, row: *const u8, left: *const Left) -> Self {
-        // SAFETY: the caller lets 16 codes be read at both.
-        unsafe { self.add_bytes(v128_load(row.cast()), left) }
+    unsafe fn levels(constants: Constants, block: *const u8, step: usize) -> v128 {
+        // SAFETY: 16 bytes are readable.
+        unsafe { simd128::levels(constants, block, step) }
     }
 
     #[inline(always)]
-    unsafe fn add_sketch(
-        sums: [Self; 2],
-        constants: Constants,
-        sketch: *const u8,
-        left: *const Left,
-    ) -> [Self; 2] {
-        // SAFETY: the caller lets 16 bytes of levels and 64 codes be read.
-        unsafe {
-            add_levels(sums, constants, sketch, left, |sum, row, left| sum.add_bytes(row, left))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn plus(self, other: Self) -> Self {
-        Self(i32x4_add(self.0, other.0))
-    }
-
-    #[inline(always)]
-    unsafe fn sums([a, b, c, d]: [Self; 4]) -> [i32; 4] {
-        super::simd128::sums([a.0, b.0, c.0, d.0])
-    }
-
-    #[inline(always)]
-    unsafe fn sum(self) -> i32 {
-        super::simd128::sum(self.0)
+    unsafe fn add(sums: v128, _: Constants, codes: v128, left: *const Left) -> v128 {
+        // SAFETY: 16 codes are readable.
+        i32x4_relaxed_dot_i8x16_i7x16_add(unsafe { v128_load(left.cast()) }, codes, sums)
     }
 }

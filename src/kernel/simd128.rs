@@ -9,23 +9,24 @@
 
 use std::arch::wasm32::*;
 
-use super::lanes;
 #[cfg(target_feature = "relaxed-simd")]
-pub(super) use super::relaxed::{Left, Products, prepare};
-use super::{Kernels, float};
+pub(super) use super::relaxed::{Left, Relaxed as Active, prepare};
+use super::{
+    Kernels, float,
+    products::{self, Register},
+    table::{entry, table},
+};
 
+// Small functions that are called often and stay functions: engines replace their first, slow
+// version at a call, never in the middle of a loop.
 static KERNELS: Kernels = Kernels {
-    name: if cfg!(target_feature = "relaxed-simd") { "relaxed-simd" } else { "simd128" },
-    dot7,
-    dot7x4,
-    sketch_x4,
-    dot7_tile,
-    dot_f32,
-    dot_f32x4: |q, rows| rows.map(|row| dot_f32(q, row)),
-    l2_f32,
-    l2_f32x4: |q, rows| rows.map(|row| l2_f32(q, row)),
-    hamming: |a, b| float::hamming(a, b),
-    hamming_x4: |q, rows| rows.map(|row| float::hamming(q, row)),
+    // Calls, as four copies of the loop are no faster.
+    dot_f32x4: |q, rows| rows.map(|row| (KERNELS.dot_f32)(q, row)),
+    l2_f32x4: |q, rows| rows.map(|row| (KERNELS.l2_f32)(q, row)),
+    ..table!(
+        if cfg!(target_feature = "relaxed-simd") { "relaxed-simd" } else { "simd128" },
+        Active, 2, [#[inline(never)]], [#[inline]]
+    )
 };
 
 #[inline(always)]
@@ -33,50 +34,13 @@ pub(super) fn kernels() -> &'static Kernels {
     &KERNELS
 }
 
-// Small functions that are called often and stay functions: engines replace their first, slow
-// version at a call, never in the middle of a loop.
-
-#[inline(never)]
-fn dot7(left: &[Left], row: &[u8]) -> i32 {
-    // SAFETY: this file is compiled only where the vectors are enabled.
-    unsafe { lanes::dot7::<Products>(left, row) }
-}
-
-#[inline(never)]
-fn dot7x4(left: &[Left], rows: &[&[u8]; 4]) -> [i32; 4] {
-    // SAFETY: this file is compiled only where the vectors are enabled.
-    unsafe { lanes::dot7x4::<Products>(left, rows) }
-}
-
-#[inline(never)]
-fn sketch_x4(left: &[Left], sketches: &[&[u8]; 4]) -> [i32; 4] {
-    // SAFETY: this file is compiled only where the vectors are enabled.
-    unsafe { lanes::sketch_x4::<Products>(left, sketches) }
-}
-
-#[inline(never)]
-fn dot7_tile(left: [&[Left]; 4], bias: [i32; 4], rows: &[u8], stride: usize, out: [&mut [i32]; 4]) {
-    // SAFETY: this file is compiled only where the vectors are enabled.
-    unsafe { lanes::tile::<Products, 2>(left, bias, rows, stride, out) }
-}
-
-#[inline(never)]
-fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
-    float::dot(a, b)
-}
-
-#[inline(never)]
-fn l2_f32(a: &[f32], b: &[f32]) -> f32 {
-    float::l2(a, b)
-}
-
 #[cfg(not(target_feature = "relaxed-simd"))]
-pub(super) use widened::{Left, Products, prepare};
+pub(super) use widened::{Left, Widened as Active, prepare};
 
 #[cfg(not(target_feature = "relaxed-simd"))]
 mod widened {
     use super::*;
-    use crate::kernel::lanes::Lanes;
+    use crate::kernel::products::Products;
     use crate::quantize::CODE_OFFSET;
 
     pub(in super::super) type Left = i16;
@@ -95,24 +59,12 @@ mod widened {
         }
     }
 
-    /// 256-fold sums.
-    #[derive(Clone, Copy)]
-    pub(in super::super) struct Products(v128);
+    /// Its sums are 256-fold.
+    pub(in super::super) struct Widened;
 
-    impl Products {
-        /// # Safety
-        /// 16 factors are readable at `left`.
-        #[inline(always)]
-        unsafe fn add_bytes(self, constants: Constants, pairs: v128, left: *const Left) -> Self {
-            // SAFETY: the caller lets 16 factors be read.
-            let (odd, mixed) = unsafe { (v128_load(left.cast()), v128_load(left.add(8).cast())) };
-            let low = v128_and(pairs, constants.low_bytes);
-            let products = i32x4_add(i32x4_dot_i16x8(pairs, odd), i32x4_dot_i16x8(low, mixed));
-            Self(i32x4_add(self.0, products))
-        }
-    }
-
-    impl Lanes for Products {
+    impl Products for Widened {
+        type Sums = v128;
+        type Codes = v128;
         type Constants = Constants;
         const STEP: usize = 16;
 
@@ -122,44 +74,29 @@ mod widened {
         }
 
         #[inline(always)]
-        unsafe fn zero() -> Self {
-            Self(i32x4_splat(0))
+        unsafe fn codes(row: *const u8) -> v128 {
+            // SAFETY: 16 bytes are readable.
+            unsafe { v128_load(row.cast()) }
         }
 
         #[inline(always)]
-        unsafe fn add(self, constants: Constants, row: *const u8, left: *const Left) -> Self {
-            // SAFETY: the caller lets 16 codes and their factors be read.
-            unsafe { self.add_bytes(constants, v128_load(row.cast()), left) }
+        unsafe fn levels(constants: Constants, block: *const u8, step: usize) -> v128 {
+            // SAFETY: 16 bytes are readable.
+            unsafe { super::levels(constants, block, step) }
         }
 
         #[inline(always)]
-        unsafe fn add_sketch(
-            sums: [Self; 2],
-            constants: Constants,
-            sketch: *const u8,
-            left: *const Left,
-        ) -> [Self; 2] {
-            // SAFETY: the caller lets 16 bytes of levels and 64 factors be read.
-            unsafe {
-                super::add_levels(sums, constants, sketch, left, |sum, row, left| {
-                    sum.add_bytes(constants, row, left)
-                })
-            }
+        unsafe fn add(sums: v128, constants: Constants, codes: v128, left: *const Left) -> v128 {
+            // SAFETY: 16 factors are readable.
+            let (odd, mixed) = unsafe { (v128_load(left.cast()), v128_load(left.add(8).cast())) };
+            let low = v128_and(codes, constants.low_bytes);
+            let products = i32x4_add(i32x4_dot_i16x8(codes, odd), i32x4_dot_i16x8(low, mixed));
+            i32x4_add(sums, products)
         }
 
         #[inline(always)]
-        unsafe fn plus(self, other: Self) -> Self {
-            Self(i32x4_add(self.0, other.0))
-        }
-
-        #[inline(always)]
-        unsafe fn sums([a, b, c, d]: [Self; 4]) -> [i32; 4] {
-            super::sums([a, b, c, d].map(|lanes| i32x4_shr(lanes.0, 8)))
-        }
-
-        #[inline(always)]
-        unsafe fn sum(self) -> i32 {
-            super::sum(i32x4_shr(self.0, 8))
+        unsafe fn finished(sums: v128) -> v128 {
+            i32x4_shr(sums, 8)
         }
     }
 }
@@ -184,53 +121,49 @@ impl Constants {
     }
 }
 
-/// Unpacks a block of a sketch, and adds its parts to two sums in turn.
+/// The levels of a quarter of a sketch's block.
 ///
 /// # Safety
-/// 16 bytes are readable at `sketch`, `CODE_BLOCK` elements at `left`, and `add` may be called with
-/// 16 of them.
+/// 16 bytes are readable.
 #[inline(always)]
-pub(super) unsafe fn add_levels<L>(
-    [a, b]: [L; 2],
-    constants: Constants,
-    sketch: *const u8,
-    left: *const Left,
-    add: impl Fn(L, v128, *const Left) -> L,
-) -> [L; 2] {
-    let three = constants.level;
-    // SAFETY: the caller lets all of it be read.
-    unsafe {
-        let packed = v128_load(sketch.cast());
-        let a = add(a, v128_and(packed, three), left);
-        let b = add(b, v128_and(u16x8_shr(packed, 2), three), left.add(16));
-        let a = add(a, v128_and(u16x8_shr(packed, 4), three), left.add(32));
-        let b = add(b, v128_and(u16x8_shr(packed, 6), three), left.add(48));
-        [a, b]
-    }
+pub(super) unsafe fn levels(constants: Constants, block: *const u8, quarter: usize) -> v128 {
+    // SAFETY: as the caller says.
+    let packed = unsafe { v128_load(block.cast()) };
+    v128_and(u16x8_shr(packed, 2 * quarter as u32), constants.level)
 }
 
 /// WebAssembly has no prefetch, and reading a byte of each line instead costs more than it gains.
 #[inline(always)]
 pub(super) fn prefetch<T>(_: &[T]) {}
 
-/// The sum of each of four vectors.
-#[inline(always)]
-pub(super) fn sums([a, b, c, d]: [v128; 4]) -> [i32; 4] {
-    let halves =
-        |a, b| i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
-    let (ab, cd) = (halves(a, b), halves(c, d));
-    let four = i32x4_add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd));
-    [
-        i32x4_extract_lane::<0>(four),
-        i32x4_extract_lane::<1>(four),
-        i32x4_extract_lane::<2>(four),
-        i32x4_extract_lane::<3>(four),
-    ]
-}
+impl Register for v128 {
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        i32x4_splat(0)
+    }
 
-/// The sum of one vector.
-#[inline(always)]
-pub(super) fn sum(lanes: v128) -> i32 {
-    let two = i32x4_add(lanes, i64x2_shuffle::<1, 0>(lanes, lanes));
-    i32x4_extract_lane::<0>(two) + i32x4_extract_lane::<1>(two)
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        i32x4_add(self, other)
+    }
+
+    #[inline(always)]
+    unsafe fn sum(self) -> i32 {
+        let two = i32x4_add(self, i64x2_shuffle::<1, 0>(self, self));
+        i32x4_extract_lane::<0>(two) + i32x4_extract_lane::<1>(two)
+    }
+
+    #[inline(always)]
+    unsafe fn sums([a, b, c, d]: [Self; 4]) -> [i32; 4] {
+        let halves =
+            |a, b| i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+        let (ab, cd) = (halves(a, b), halves(c, d));
+        let four = i32x4_add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd));
+        [
+            i32x4_extract_lane::<0>(four),
+            i32x4_extract_lane::<1>(four),
+            i32x4_extract_lane::<2>(four),
+            i32x4_extract_lane::<3>(four),
+        ]
+    }
 }
