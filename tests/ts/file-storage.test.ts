@@ -177,8 +177,10 @@ test('damaged_documents_are_reported_and_the_vectors_are_still_found', async () 
 });
 
 test('what_an_interrupted_creation_left_is_not_part_of_the_next_collection', async () => {
-  const { folder } = await twoBatches();
+  const { folder, path } = await twoBatches();
+  // Documents are all that a load has written before its first checkpoint.
   await rm(join(folder, 'c', 'manifest'));
+  await rm(path);
   assert.deepEqual(await Collection.list({ folder, ...WASM }), []);
   const collection = await open(folder, 'c');
   assert.equal(collection.size, 0);

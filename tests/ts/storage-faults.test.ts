@@ -14,7 +14,7 @@ import { clustered, rows, vector, WASM } from './support.js';
 class FaultyStorage implements StorageAdapter {
   readonly kind = 'faulty';
   readonly #inner = new MemoryStorage({ retain: true });
-  fail: 'append' | 'segment' | 'manifest' | undefined;
+  fail: 'append' | 'segment' | 'manifest' | 'answer of the manifest' | undefined;
 
   async open(name: string): Promise<Store> {
     const inner = await this.#inner.open(name);
@@ -35,6 +35,10 @@ class FaultyStorage implements StorageAdapter {
         const value = Reflect.get(store, key, store);
         if (typeof value !== 'function') return value;
         return (...args: unknown[]) => {
+          if (key === 'writeManifest' && this.fail === 'answer of the manifest')
+            return inner
+              .writeManifest(...(args as Parameters<Store['writeManifest']>))
+              .then(() => refuse('answer of the manifest'));
           if (key === 'writeSegment') refuse('segment');
           if (key === 'writeManifest') refuse('manifest');
           return value.apply(store, args);
@@ -94,8 +98,8 @@ test('documents_of_a_refused_batch_are_not_taken_for_those_of_the_next', async (
   assert.deepEqual(await documents(again), ['first', 'accepted']);
 });
 
-for (const step of ['segment', 'manifest'] as const) {
-  test(`a_checkpoint_that_fails_at_its_${step}_leaves_the_one_before`, async () => {
+for (const step of ['segment', 'manifest', 'answer of the manifest'] as const) {
+  test(`a_checkpoint_that_fails_at_its_${step.replaceAll(' ', '_')}_leaves_the_one_before`, async () => {
     const storage = new FaultyStorage();
     const options = { dimension: 4, storage, ...WASM };
     const collection = await Collection.open('checkpoint', options);
@@ -109,8 +113,30 @@ for (const step of ['segment', 'manifest'] as const) {
     await collection.close();
     const again = await Collection.open('checkpoint', options);
     assert.equal(await again.count(), 41);
-    assert.equal((await again.stats()).checkpoint, 1);
+    // Or the new one, if it was there before the failure.
+    const stored = step.startsWith('answer');
+    assert.equal((await again.stats()).checkpoint, stored ? 2 : 1);
     await again.compact();
     assert.equal((await again.stats()).checkpoint, 3);
   });
 }
+
+test('segments_of_a_load_that_failed_are_not_taken_for_those_of_the_next', async () => {
+  const storage = new FaultyStorage();
+  const snapshotOf = async (records: number) => {
+    const source = await Collection.open('source', { dimension: 256, storage: 'memory', ...WASM });
+    await source.insert({ vectors: clustered(records, 256, 1) });
+    const bytes = await source.snapshot();
+    await source.close();
+    return bytes;
+  };
+  const options = { name: 'loaded', storage, ...WASM };
+  storage.fail = 'manifest';
+  await assert.rejects(Collection.load(await snapshotOf(9000), options), full);
+  storage.fail = undefined;
+  const loaded = await Collection.load(await snapshotOf(10), options);
+  await loaded.close();
+  const again = await Collection.open('loaded', { storage, ...WASM });
+  assert.equal(await again.count(), 10);
+  await again.close();
+});

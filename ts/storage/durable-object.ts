@@ -105,7 +105,7 @@ class DurableObjectStore implements Store {
     this.#run('writing the manifest', () =>
       this.#storage.transactionSync(() => this.#replace(MANIFEST, 0, 0, bytes)),
     );
-    await this.#storage.sync();
+    await this.#sync('writing the manifest');
   }
 
   async append(batch: Append, durability: Durability): Promise<void> {
@@ -116,7 +116,7 @@ class DurableObjectStore implements Store {
       }),
     );
     // Without it the object's answers wait for the disk all the same; with it, so does the caller inside.
-    if (durability === 'strict') await this.#storage.sync();
+    if (durability === 'strict') await this.#sync('writing a batch');
   }
 
   async *readLog(from: number): AsyncIterable<{ sequence: number; bytes: Bytes }> {
@@ -207,6 +207,14 @@ class DurableObjectStore implements Store {
   #delete(condition: string, ...bindings: number[]): void {
     const query = `DELETE FROM kindex WHERE collection = ? AND ${condition}`;
     this.#storage.sql.exec(query, this.#name, ...bindings);
+  }
+
+  async #sync(doing: string): Promise<void> {
+    await this.#storage.sync().catch((thrown) =>
+      this.#run(doing, () => {
+        throw thrown;
+      }),
+    );
   }
 
   #run<T>(doing: string, work: () => T): T {

@@ -1,20 +1,22 @@
 import { existsSync } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KindexError } from '../errors.js';
+import { DRAFT, syncFile, syncFolder, writeFile } from './disk.js';
 import { fileError } from './file-error.js';
-import { FrameFile, writeAll } from './frame-file.js';
+import { FrameFile } from './frame-file.js';
 import type { Lock } from './process-lock.js';
 import type { Append, Durability, Garbage, Store } from './storage.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
+type LogRecord = readonly [sequence: number, bytes: Bytes];
+/** Values of which the first is known already. */
+type Peekable<T> = Iterable<T> & { readonly first: T };
 
 const MANIFEST = 'manifest';
 const LOG = 'log-';
 const SNAPSHOT = 'snapshot-';
 const DOCUMENTS = 'documents-';
-/** Ending of a file that is not finished, and counts only once it is renamed. */
-const DRAFT = '.new';
 /** Digits of a number in a file's name, so that names sort as numbers do. */
 const DIGITS = 12;
 /** Documents are written anew when this many bytes, and more than half of all, belong to nothing any more. */
@@ -51,15 +53,28 @@ export class FileStore implements Store {
 
   /** Whether there is a collection in that folder. */
   static async isAt(folder: string): Promise<boolean> {
-    return existsSync(join(folder, MANIFEST));
+    try {
+      await stat(join(folder, MANIFEST));
+      return true;
+    } catch (thrown) {
+      const { code } = thrown as NodeJS.ErrnoException;
+      // That it can't be seen does not mean that it is not there.
+      if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+      throw thrown;
+    }
   }
 
   /** Takes over the lock, unless it throws. */
   static async open(folder: string, name: string, lock: Lock): Promise<FileStore> {
     const store = new FileStore(folder, name, lock);
-    if (await FileStore.isAt(folder)) await store.#openLogs();
-    else await store.#clear();
-    return store;
+    try {
+      await store.#openLogs();
+      if (!(await FileStore.isAt(folder))) await store.#clear();
+      return store;
+    } catch (thrown) {
+      await store.#closeFiles();
+      throw thrown;
+    }
   }
 
   async readManifest(): Promise<Bytes | undefined> {
@@ -73,7 +88,7 @@ export class FileStore implements Store {
     await this.#run('writing the manifest', async () => {
       // What it covers and what it leaves to the documents must be on the disk before it is.
       for (const version of await this.#numbers(DOCUMENTS))
-        await syncPath(this.#path(DOCUMENTS + digits(version)));
+        await syncFile(this.#path(DOCUMENTS + digits(version)));
       await this.#syncFolder();
       const draft = this.#path(MANIFEST + DRAFT);
       await writeFile(draft, bytes);
@@ -86,19 +101,17 @@ export class FileStore implements Store {
   async append(batch: Append, durability: Durability): Promise<void> {
     await this.#run('writing a batch', async () => {
       const strict = durability === 'strict';
+      await this.#renewSuspect();
       const chunks = peekable(batch.documents);
-      if (chunks) {
-        const documents = await this.#documentFile();
-        await documents.append(chunks);
-        if (strict) await documents.sync();
-      }
+      if (chunks) await (await this.#documentFile()).append(chunks);
       // The values of the log are asked for only now: those who make them count on the order.
       const records = peekable(batch.log);
-      if (records) {
-        const log = await this.#logFor(records.first[0]);
-        await log.append(ascending(records, log.last));
-        if (strict) await log.sync();
+      if (chunks && (records || strict)) {
+        // A power cut may take the whole batch, but not leave it without its documents.
+        await (await this.#documentFile()).sync();
+        await this.#syncFolder();
       }
+      if (records) await this.#appendToLog(records, strict);
       if (strict) await this.#syncFolder();
     });
   }
@@ -133,7 +146,17 @@ export class FileStore implements Store {
   }
 
   async readDocuments(chunk: number): Promise<Bytes | undefined> {
-    return this.#run('reading documents', async () => (await this.#documentFile()).get(chunk));
+    return this.#run('reading documents', async () => {
+      const file = await this.#documentFile();
+      try {
+        return await file.get(chunk);
+      } catch (thrown) {
+        // A sweep may have put another file in its place, and closed this one.
+        const now = await this.#documentFile();
+        if (now === file) throw thrown;
+        return now.get(chunk);
+      }
+    });
   }
 
   async sweep(garbage: Garbage): Promise<void> {
@@ -158,6 +181,7 @@ export class FileStore implements Store {
 
   async reopen(): Promise<void> {
     await this.#run('reopening', async () => {
+      await this.#renewSuspect();
       await this.#closeFiles();
       await this.#openLogs();
     });
@@ -170,9 +194,20 @@ export class FileStore implements Store {
     await this.#lock.release();
   }
 
-  /** What is there without a manifest was never a collection. */
+  /**
+   * Deletes what an interrupted creation or load has left: documents, and parts of a first checkpoint. Anything else
+   * has had a manifest, and stays for whoever can bring that back.
+   */
   async #clear(): Promise<void> {
-    for (const name of await readdir(this.#folder)) {
+    if (this.#logs.some(({ file }) => file.last !== undefined)) return;
+    const names = await readdir(this.#folder);
+    const later = names.find((name) => Number(name.split('-')[1]) > 1 && name.startsWith(SNAPSHOT));
+    if (later !== undefined) {
+      const message = `the manifest of collection '${this.#name}' is missing, and there is ${later}`;
+      throw new KindexError('CORRUPT', message);
+    }
+    await this.#closeFiles();
+    for (const name of names) {
       const ours = [LOG, SNAPSHOT, DOCUMENTS].some((prefix) => name.startsWith(prefix));
       if (ours || name.endsWith(DRAFT)) await rm(this.#path(name), { force: true });
     }
@@ -181,6 +216,32 @@ export class FileStore implements Store {
   async #openLogs(): Promise<void> {
     for (const first of await this.#numbers(LOG)) {
       this.#logs.push({ first, file: await FrameFile.open(this.#path(LOG + digits(first))) });
+    }
+  }
+
+  /** Appends a batch, or leaves the log as it was. */
+  async #appendToLog(records: Peekable<LogRecord>, strict: boolean): Promise<void> {
+    const [sequence] = records.first;
+    const log = await this.#logFor(sequence);
+    await log.append(ascending(records, log.last));
+    if (!strict) return;
+    try {
+      await log.sync();
+    } catch (thrown) {
+      // Found by the next to look, it would pass for one that the disk has.
+      await log.cut(sequence).catch(() => {});
+      throw thrown;
+    }
+  }
+
+  /** Sees to it that files that could not be synced are on the disk before anything is added to them. */
+  async #renewSuspect(): Promise<void> {
+    const documents = await this.#documents?.catch(() => undefined);
+    for (const file of [documents, ...this.#logs.map(({ file }) => file)]) {
+      if (!file?.suspect) continue;
+      await file.renew();
+      this.#unnamed = true;
+      await this.#syncFolder();
     }
   }
 
@@ -205,8 +266,9 @@ export class FileStore implements Store {
   async #openDocuments(): Promise<FrameFile> {
     const versions = await this.#numbers(DOCUMENTS);
     const newest = versions.pop() ?? 0;
-    for (const version of versions) await rm(this.#path(DOCUMENTS + digits(version)));
     this.#unnamed = true;
+    if (versions.length > 0) await this.#syncFolder();
+    for (const version of versions) await rm(this.#path(DOCUMENTS + digits(version)));
     return FrameFile.open(this.#path(DOCUMENTS + digits(newest)));
   }
 
@@ -226,11 +288,10 @@ export class FileStore implements Store {
       await draft.close();
     }
     await rename(path + DRAFT, path);
-    this.#unnamed = true;
-    await this.#syncFolder();
+    // From here on the new one counts. Opening it removes the old one.
     this.#documents = undefined;
     await old.close();
-    await rm(old.path, { force: true });
+    await this.#documentFile();
   }
 
   /** Numbers in the names of the files of a kind, ascending. */
@@ -251,10 +312,10 @@ export class FileStore implements Store {
     for (const file of files) await file.close().catch(() => {});
   }
 
-  /** A file is on the disk for good once its folder is, too. Windows has no such thing. */
+  /** A file is on the disk for good once its folder is, too. */
   async #syncFolder(): Promise<void> {
-    if (!this.#unnamed || process.platform === 'win32') return;
-    await syncPath(this.#folder);
+    if (!this.#unnamed) return;
+    await syncFolder(this.#folder);
     this.#unnamed = false;
   }
 
@@ -278,29 +339,8 @@ export class FileStore implements Store {
 
 const digits = (number: number) => String(number).padStart(DIGITS, '0');
 
-/** Writes a file of its own, and waits until the disk has it. */
-async function writeFile(path: string, bytes: Bytes): Promise<void> {
-  const handle: FileHandle = await open(path, 'w');
-  try {
-    await writeAll(handle, bytes, 0);
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Waits until the disk has a file, whoever wrote it, or a folder. */
-async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 /** The values, of which the first is already known; undefined where there are none. */
-function peekable<T>(values: Iterable<T>): (Iterable<T> & { readonly first: T }) | undefined {
+function peekable<T>(values: Iterable<T>): Peekable<T> | undefined {
   const iterator = values[Symbol.iterator]();
   const { done, value: first } = iterator.next();
   if (done) return undefined;
@@ -320,10 +360,7 @@ async function* chunksOf(file: FrameFile, numbers: ReadonlySet<number>) {
   }
 }
 
-function* ascending(
-  records: Iterable<readonly [number, Bytes]>,
-  last: number | undefined,
-): Iterable<readonly [number, Bytes]> {
+function* ascending(records: Iterable<LogRecord>, last: number | undefined): Iterable<LogRecord> {
   let newest = last ?? -1;
   for (const record of records) {
     if (record[0] <= newest)

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KindexError } from '../errors.js';
+import { syncFolder } from './disk.js';
 import { fileError } from './file-error.js';
 import { FileStore } from './file-store.js';
-import { lockFolder } from './process-lock.js';
+import { type Lock, lockFolder } from './process-lock.js';
 import type { StorageAdapter, Store } from './storage.js';
 
 /** Where collections are kept if nothing else is said: in the working directory. */
@@ -14,6 +15,8 @@ export const DEFAULT_FOLDER = 'kindex-data';
 
 /** Longest name of a file or folder that every system takes, in bytes. */
 const FILE_NAME = 255;
+/** How often a folder is made anew that somebody else is just destroying. */
+const TRIES = 5;
 /** Folders on their way out. No encoded name begins like this. */
 const TRASH = '%trash-';
 
@@ -30,10 +33,8 @@ export class FileStorage implements StorageAdapter {
 
   async open(name: string): Promise<Store> {
     const folder = this.#folder(name);
-    const doing = `opening collection '${name}'`;
     try {
-      await mkdir(folder, { recursive: true });
-      const lock = await lockFolder(folder, name);
+      const lock = await lockMade(folder, name);
       try {
         return await FileStore.open(folder, name, lock);
       } catch (thrown) {
@@ -41,7 +42,7 @@ export class FileStorage implements StorageAdapter {
         throw thrown;
       }
     } catch (thrown) {
-      throw fileError(thrown, doing);
+      throw fileError(thrown, `opening collection '${name}'`);
     }
   }
 
@@ -68,6 +69,7 @@ export class FileStorage implements StorageAdapter {
       const trash = join(this.#root, TRASH + randomUUID());
       try {
         await rename(folder, trash);
+        await syncFolder(this.#root);
       } finally {
         await lock.release();
       }
@@ -106,6 +108,30 @@ export class FileStorage implements StorageAdapter {
         await rm(join(this.#root, entry), { recursive: true, force: true });
     }
   }
+}
+
+/** Makes the folder, if it is not there, and locks it. */
+async function lockMade(folder: string, name: string): Promise<Lock> {
+  for (let tries = 1; ; tries++) {
+    await makeFolder(folder);
+    try {
+      return await lockFolder(folder, name);
+    } catch (thrown) {
+      // Whoever had it open has destroyed it meanwhile. Of a socket in no folder Node says EACCES.
+      const { code } = thrown as NodeJS.ErrnoException;
+      const gone = code === 'ENOENT' || !existsSync(folder);
+      if (!gone || tries === TRIES) throw thrown;
+    }
+  }
+}
+
+/** Makes a folder and those above it; their names are on the disk then, as is what is synced inside. */
+async function makeFolder(folder: string): Promise<void> {
+  const made: string[] = [];
+  for (let path = folder; !existsSync(path) && path !== dirname(path); path = dirname(path))
+    made.push(path);
+  await mkdir(folder, { recursive: true });
+  for (const path of made) await syncFolder(dirname(path));
 }
 
 /** Some file systems take capitals and small letters for the same, and some refuse signs. */

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { KindexError } from '../errors.js';
+import { DRAFT, readAll, writeAll } from './disk.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -21,6 +22,8 @@ const LAST = 1;
 const READ_AHEAD = 256 * 1024;
 /** A value up to this size is written together with its frame. */
 const SMALL = 64 * 1024;
+/** As many zeros at the end are a sign that a power cut came between the length of the file and its data. */
+const TELLING_ZEROS = 64;
 
 /** Where a value is. */
 interface Frame {
@@ -36,7 +39,7 @@ interface Frame {
  */
 export class FrameFile {
   readonly path: string;
-  readonly #handle: FileHandle;
+  #handle: FileHandle;
   readonly #frames: Frame[];
   /** The newest of each number. */
   readonly #newest: Map<number, Frame>;
@@ -45,6 +48,7 @@ export class FrameFile {
   /** Whether something that does not count may follow. */
   #ragged: boolean;
   #unsynced = false;
+  #suspect = false;
 
   private constructor(path: string, handle: FileHandle, frames: Frame[], end: number) {
     this.path = path;
@@ -64,7 +68,9 @@ export class FrameFile {
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o666);
     try {
       const { size } = await handle.stat();
-      if (size < HEAD_BYTES) {
+      // Of a file that has nothing but zeros, a power cut has left its length and no data.
+      if (size < HEAD_BYTES || (await new Reader(handle).zeros(0, size))) {
+        await handle.truncate(0);
         await writeAll(handle, fileHead(), 0);
         return new FrameFile(path, handle, [], HEAD_BYTES);
       }
@@ -159,11 +165,44 @@ export class FrameFile {
     await this.#trim();
   }
 
-  /** Waits until the disk has it. */
+  /**
+   * Waits until the disk has it. When that fails, nobody can say what the disk has, not even a second attempt: what is
+   * to be relied on from then on needs {@link renew} first.
+   */
   async sync(): Promise<void> {
     if (!this.#unsynced) return;
+    this.#suspect = true;
     await this.#handle.datasync();
+    this.#suspect = false;
     this.#unsynced = false;
+  }
+
+  /** Whether the system has failed to bring it to the disk. */
+  get suspect(): boolean {
+    return this.#suspect;
+  }
+
+  /** Writes all of it into a new file, and renames that when the disk has it. */
+  async renew(): Promise<void> {
+    const handle = await open(this.path + DRAFT, 'w+');
+    try {
+      for (let at = 0; at < this.#end; at += READ_AHEAD) {
+        const block = new Uint8Array(Math.min(READ_AHEAD, this.#end - at));
+        await readAll(this.#handle, block, at);
+        await writeAll(handle, block, at);
+      }
+      await handle.datasync();
+      await rename(this.path + DRAFT, this.path);
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
+    const old = this.#handle;
+    this.#handle = handle;
+    this.#ragged = false;
+    this.#suspect = false;
+    this.#unsynced = false;
+    await old.close();
   }
 
   async close(): Promise<void> {
@@ -199,8 +238,8 @@ async function scan(
     throw new KindexError('NEWER_VERSION', message);
   }
   const frames: Frame[] = [];
-  let complete = 0;
-  let end = HEAD_BYTES;
+  /** Where what was appended together ends: its frames, its bytes. */
+  const ends: [frames: number, bytes: number][] = [[0, HEAD_BYTES]];
   for (let at = HEAD_BYTES; at + FRAME_BYTES <= size; ) {
     const bytes = await reader.bytes(at, FRAME_BYTES);
     const fields = view(bytes);
@@ -217,11 +256,22 @@ async function scan(
     frames.push({ number, offset, length, checksum: fields.getUint32(20, true) });
     at = offset + length;
     if ((fields.getUint32(4, true) & LAST) === 0) continue;
-    complete = frames.length;
-    end = at;
+    ends.push([frames.length, at]);
   }
-  frames.splice(complete);
-  return { frames, end };
+  for (;;) {
+    const [complete, end] = ends.pop() as [number, number];
+    frames.splice(complete);
+    const last = frames.slice(ends.at(-1)?.[0] ?? 0);
+    if (last.length === 0 || !(await isTorn(reader, last, end))) return { frames, end };
+  }
+}
+
+/** Whether a power cut has left the frames of what was appended last, and not all of their values. */
+async function isTorn(reader: Reader, last: readonly Frame[], end: number): Promise<boolean> {
+  if (!(await reader.zeros(end - TELLING_ZEROS, end))) return false;
+  for (const { offset, length, checksum } of last)
+    if (crc32(await reader.bytes(offset, length)) !== checksum) return true;
+  return false;
 }
 
 /** Reads ahead, because frames may be small and many. */
@@ -237,8 +287,7 @@ class Reader {
   async bytes(at: number, length: number): Promise<Bytes> {
     if (at < this.#at || at + length > this.#at + this.#block.length) {
       const block = new Uint8Array(Math.max(length, READ_AHEAD));
-      const { bytesRead } = await this.#handle.read(block, 0, block.length, at);
-      this.#block = block.subarray(0, bytesRead);
+      this.#block = block.subarray(0, await readAll(this.#handle, block, at));
       this.#at = at;
     }
     return this.#block.subarray(at - this.#at, at - this.#at + length);
@@ -275,19 +324,3 @@ function frameHead(bits: number, number: number, length: number, checksum: numbe
 const view = (bytes: Bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 const damaged = (path: string, what: string) => new KindexError('CORRUPT', `${path}: ${what}`);
-
-/** One call may write a part only, for example up to the end of a full disk. */
-export async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
-  }
-}
-
-async function readAll(handle: FileHandle, bytes: Bytes, at: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, at + done);
-    // Shorter than when it was opened: the checksum will say so.
-    if (bytesRead === 0) return;
-    done += bytesRead;
-  }
-}

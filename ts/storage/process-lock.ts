@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readdir, rename, rm, symlink } from 'node:fs/promises';
+import { access, readdir, realpath, rename, rm, symlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ async function holdSocket(folder: string): Promise<Lock | undefined> {
     return await holdIn({ folder, prefix: 'lock-' });
   } catch (thrown) {
     if (!NO_SOCKETS.has((thrown as { code?: unknown }).code)) throw thrown;
-    return holdIn({ folder: tmpdir(), prefix: `kindex-${digest(folder)}-` });
+    return holdIn({ folder: tmpdir(), prefix: `kindex-${await digest(folder)}-` });
   }
 }
 
@@ -73,6 +73,8 @@ async function holdIn(place: Place): Promise<Lock | undefined> {
       await release();
       return undefined;
     }
+    // Who had the folder may have moved it away to delete it, with the sockets in it.
+    await access(path);
     return { release };
   } catch (thrown) {
     await release().catch(() => {});
@@ -140,7 +142,7 @@ async function shortened(path: string): Promise<{ address: string; done: () => P
 /** Windows: a pipe's name is taken until its process ends. */
 async function holdPipe(folder: string): Promise<Lock | undefined> {
   try {
-    const server = await listen(`\\\\.\\pipe\\kindex-${digest(folder)}`);
+    const server = await listen(`\\\\.\\pipe\\kindex-${await digest(folder)}`);
     return { release: () => closed(server) };
   } catch (thrown) {
     if ((thrown as { code?: unknown }).code === 'EADDRINUSE') return undefined;
@@ -152,6 +154,10 @@ function closed(server: Server): Promise<void> {
   return new Promise((done) => server.close(() => done()));
 }
 
-function digest(folder: string): string {
-  return createHash('sha256').update(folder).digest('hex').slice(0, 24);
+/** The same for every way to write the folder's path: links, and on Windows capitals, make no other. */
+async function digest(folder: string): Promise<string> {
+  return createHash('sha256')
+    .update(await realpath(folder))
+    .digest('hex')
+    .slice(0, 24);
 }

@@ -16,11 +16,13 @@ export async function* exportParts(
   if (head) yield head;
   for (const number of [...chunksInUse(engine)].sort((a, b) => a - b)) {
     const chunk = await store.readDocuments(number);
-    if (!chunk)
-      throw new KindexError(
-        'CORRUPT',
-        `document chunk ${number} of collection '${name}' is missing`,
-      );
+    if (!chunk) {
+      const what = `document chunk ${number} of collection '${name}'`;
+      // The tab that writes may have deleted it: it knows nothing of what others are reading.
+      throw collection.writing
+        ? new KindexError('CORRUPT', `${what} is missing`)
+        : new KindexError('CONFLICT', `${what} was replaced by another tab meanwhile`);
+    }
     yield engine.frameDocumentChunk(number, chunk);
   }
   for (let part = engine.nextSnapshotPart(bytes); part; part = engine.nextSnapshotPart(bytes))

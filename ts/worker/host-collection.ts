@@ -8,7 +8,7 @@ import { type Engine, type Glue, owned, type Results } from './glue.js';
 import { decodeManifest, encodeManifest, newManifest } from './manifest.js';
 import { Mutex } from './mutex.js';
 import type { Change, EngineSettings, HostProgress, ResultColumns } from './protocol.js';
-import { missingRecord, type Place, recover, replayLog, type State } from './recover.js';
+import { missingRecord, type Place, recover, refuseLog, replayLog, type State } from './recover.js';
 import { checkSettings, newOptions } from './settings.js';
 import { TabLink } from './tab-link.js';
 import { verify } from './verify.js';
@@ -121,13 +121,11 @@ export class HostCollection {
       link,
     );
     if (!store.durable) return collection;
-    // Batches are there only where a manifest was, and this is no place to begin anew.
-    for await (const { sequence } of store.readLog(0)) {
+    try {
+      await refuseLog(store, name);
+    } catch (thrown) {
       engine.free();
-      throw new KindexError(
-        'CORRUPT',
-        `the manifest of collection '${name}' is missing, and its log begins at record ${sequence}`,
-      );
+      throw thrown;
     }
     await store.claim?.();
     // A load that was interrupted may have left documents and segments.
@@ -149,6 +147,8 @@ export class HostCollection {
       link,
     );
     collection.#claimed = true;
+    // A load that was interrupted may have left more segments than this one has.
+    collection.#littered = true;
     if (collection.durable) await collection.checkpoint();
     return collection;
   }
@@ -352,7 +352,13 @@ export class HostCollection {
     const options = JSON.parse(engine.options());
     const written = { number, generation, parts, bytes };
     const next = { ...manifest, options, checkpoint: written, log: sequence };
-    await this.store.writeManifest(encodeManifest(next, this.glue.crc32));
+    try {
+      await this.store.writeManifest(encodeManifest(next, this.glue.crc32));
+    } catch (thrown) {
+      // It may be there all the same: the next to write reads which one is, before it deletes what that does not name.
+      this.#claimed = false;
+      throw thrown;
+    }
     this.#state.manifest = next;
     this.#state.logBytes = 0;
     if (!this.link?.shared) await this.#sweepAll();
@@ -490,7 +496,7 @@ export class HostCollection {
     try {
       if (this.#closed || !this.store.exclusive) return;
       if (this.#checkpointPays()) await this.checkpoint(() => !urgent && this.writers.wanted);
-      else if (this.#littered) await this.#sweepAll();
+      else if (this.#littered && this.#claimed) await this.#sweepAll();
       if (this.#littered) this.scheduleCheckpoint();
     } catch (thrown) {
       // The next batch sees to the next attempt.

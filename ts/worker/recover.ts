@@ -91,6 +91,20 @@ export async function replayLog({ store, name }: Place, state: State): Promise<b
   return whole;
 }
 
+/**
+ * Batches are there only where a manifest was, and such a place is none to begin anew.
+ *
+ * @throws KindexError `CORRUPT` if there is a log. Called where there is no manifest
+ */
+export async function refuseLog(store: Store, name: string): Promise<void> {
+  for await (const { sequence } of store.readLog(0)) {
+    throw new KindexError(
+      'CORRUPT',
+      `the manifest of collection '${name}' is missing, and its log begins at record ${sequence}`,
+    );
+  }
+}
+
 export function missingRecord(name: string, sequence: number): KindexError {
   return new KindexError('CORRUPT', `log record ${sequence} of collection '${name}' is missing`);
 }

@@ -8,7 +8,7 @@ import { type Glue, type Loader, owned } from './glue.js';
 import type { HandlersOf } from './handlers.js';
 import { HostCollection } from './host-collection.js';
 import type { StreamToken } from './protocol.js';
-import type { Place } from './recover.js';
+import { type Place, refuseLog } from './recover.js';
 
 /** Bytes of a part of an exported snapshot. */
 const EXPORT_BYTES = 4 * 1024 * 1024;
@@ -82,7 +82,15 @@ export function snapshotCalls(owner: Owner): HandlersOf<SnapshotCall> {
         );
       }
       // Nothing but the one that makes it writes to an empty store; the others find no manifest and wait.
-      if (place.store.durable) await place.store.claim?.();
+      try {
+        if (place.store.durable) {
+          await refuseLog(place.store, name);
+          await place.store.claim?.();
+        }
+      } catch (thrown) {
+        await place.store.close();
+        throw thrown;
+      }
       const token = owner.token();
       imports.set(token, { place, key, loader: owner.glue.Engine.load(), bytes: 0 });
       return token;
