@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import puppeteer from 'puppeteer-core';
 import { findBrowser } from '../../scripts/browsers.mjs';
-import { IN_PAGE, servePackage } from './support.js';
+import { askOwnWorker, IN_PAGE, servePackage } from './support.js';
 
 test('firefox_inserts_on_all_cores_finds_everything_after_a_reload_and_shares_it_between_tabs', async () => {
   const executablePath = findBrowser('firefox');
@@ -52,6 +52,24 @@ test('firefox_inserts_on_all_cores_finds_everything_after_a_reload_and_shares_it
     assert.deepEqual(await write(page, 'own'), [true, 6002]);
     await page.close();
     assert.deepEqual(await write(second, 'inherited'), [true, 6003]);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});
+
+test('firefox_has_the_engine_in_place_in_a_worker_of_the_page', async () => {
+  const server = await servePackage(true);
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath: findBrowser('firefox') ?? '',
+    headless: true,
+  });
+  try {
+    const page = await browser.newPage();
+    await page.evaluateOnNewDocument(IN_PAGE);
+    await page.goto(server.url);
+    assert.deepEqual(await page.evaluate(askOwnWorker), ['v10', 'one thread', 'indexeddb']);
   } finally {
     await browser.close();
     await server.close();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type count, insert, open, pageWith } from './faulty.js';
-import { openPage, testsInChromium } from './support.js';
+import { askOwnWorker, openPage, testsInChromium } from './support.js';
 
 /** What keeps an engine from starting as it should, in a page that may have threads. */
 const chromium = testsInChromium(true);
@@ -64,6 +64,13 @@ test('threads_of_the_pool_are_started_by_the_page_and_not_by_the_worker_of_the_e
   const page = await pageWith(context, chromium.url, 'delete globalThis.Worker;');
   assert.equal(await open(page), 0);
   assert.ok((await threads(page)) > 1);
+  await context.close();
+});
+
+test('a_worker_of_the_page_has_threads_too', async () => {
+  const context = await chromium.browser.newContext();
+  const page = await openPage(context, chromium.url);
+  assert.deepEqual(await page.evaluate(askOwnWorker), ['v10', 'threads', 'indexeddb']);
   await context.close();
 });
 

@@ -56,6 +56,19 @@ export const IN_PAGE = `
   globalThis.kindex = () => import('/kindex/index.js');
 `;
 
+/** Runs in a page: what a worker of the page's own says of its collection, while the page goes on sending messages. */
+export function askOwnWorker(): Promise<unknown> {
+  const worker = new Worker('/own-worker.js', { type: 'module' });
+  const talking = setInterval(() => worker.postMessage('and another'), 1);
+  return new Promise<unknown>((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+  }).finally(() => {
+    clearInterval(talking);
+    worker.terminate();
+  });
+}
+
 /** Chromium with nothing on that would reach for a network or a graphics card. */
 export function launchChromium(ignoreDefaultArgs: string[] = []): Promise<Browser> {
   const executablePath = findBrowser('chromium');

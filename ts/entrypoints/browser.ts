@@ -62,6 +62,15 @@ function revalidateOnReturn(client: Client): void {
   globalThis.document?.addEventListener('resume', revalidate);
 }
 
+/**
+ * Whether workers can be made here, and be relied on: in a worker of Firefox, `new Worker` may never return while
+ * messages wait for that worker, and nothing but its name tells.
+ */
+function hasWorkers(): boolean {
+  const inWorker = typeof document === 'undefined';
+  return typeof Worker === 'function' && !(inWorker && navigator.userAgent.includes('Firefox/'));
+}
+
 async function startInPlace(options: EngineOptions): Promise<Client> {
   // Only pages without workers, or with a storage of their own, load this.
   const { browserStorages, connectSingle } = await import('../worker/in-page.js');
@@ -71,12 +80,11 @@ async function startInPlace(options: EngineOptions): Promise<Client> {
 
 provideRuntime({
   async start(options) {
-    if (typeof Worker !== 'function') return startInPlace(options);
+    if (!hasWorkers()) return startInPlace(options);
     const threads = poolSize(options, cores());
     const modules = new Map<boolean, Promise<WebAssembly.Module>>();
     const client = await spawn({
       threads,
-      nested: typeof document === 'undefined',
       memoryBudget: memoryBudget(options),
       worker: (threaded) => newWorker(options, threaded),
       module(threaded) {

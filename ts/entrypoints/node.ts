@@ -70,7 +70,6 @@ async function start(options: EngineOptions): Promise<Client> {
   const script = workerPath(options);
   if (script === undefined) return startInPlace(options);
   return spawn({
-    nested: false,
     // Node 20 (V8 11.3) hangs when its baseline compiler has compiled a pool's waiting; relaxed SIMD came with the next.
     memoryBudget: memoryBudget(options),
     threads: poolSize(options, { possible: hasRelaxedSimd(), cores: availableParallelism() }),

@@ -12,8 +12,6 @@ export class Pool {
   /** Hears of a thread that has ended. */
   onTrap: (why: string) => void = () => {};
   readonly #newThread: () => EngineWorker;
-  /** Made and not asked to join. */
-  readonly #spare: EngineWorker[] = [];
   #threads: EngineWorker[] = [];
   #ended = false;
 
@@ -21,16 +19,11 @@ export class Pool {
     this.#newThread = newThread;
   }
 
-  /** Makes workers for threads that will be asked for. */
-  prepare(count: number): void {
-    for (let i = 0; i < count; i++) this.#spare.push(this.#newThread());
-  }
-
   /** Settles once all threads have joined; if one does not, ends all. */
   async start({ count, start }: PoolRequest): Promise<void> {
     if (this.#ended) throw new Error('the engine has ended');
     try {
-      this.#threads = Array.from({ length: count }, () => this.#spare.pop() ?? this.#newThread());
+      this.#threads = Array.from({ length: count }, this.#newThread);
       await Promise.all(this.#threads.map((thread) => this.#join(thread, start)));
     } catch (thrown) {
       this.#endThreads();
@@ -41,7 +34,6 @@ export class Pool {
   end(): void {
     this.#ended = true;
     this.#endThreads();
-    for (const thread of this.#spare.splice(0)) thread.terminate();
   }
 
   #endThreads(): void {

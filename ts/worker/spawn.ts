@@ -17,11 +17,6 @@ export interface Parts {
   module(threads: boolean): Promise<WebAssembly.Module>;
   /** A worker that can start threads, or one that need not. */
   worker(threads: boolean): EngineWorker;
-  /**
-   * Whether this is a worker itself: then the threads' workers are made with the engine's, before anybody sends this
-   * one a message. See start-workers.ts.
-   */
-  readonly nested: boolean;
   /** Threads to begin with; 0 = the single-threaded file. */
   readonly threads: number;
   readonly memoryBudget: BudgetSettings | undefined;
@@ -50,7 +45,6 @@ async function attempt(parts: Parts, threads: number): Promise<Client> {
   const worker = parts.worker(threads > 0);
   const pool = new Pool(() => parts.worker(true));
   try {
-    if (parts.nested) pool.prepare(threads);
     // A worker that is blocked or missing says so once, perhaps before the wasm is compiled.
     const module = await Promise.race([compiling, scriptFailure(worker)]);
     const start = { module, threads, memoryBudget: parts.memoryBudget };
