@@ -71,6 +71,15 @@ function hasWorkers(): boolean {
   return typeof Worker === 'function' && !(inWorker && navigator.userAgent.includes('Firefox/'));
 }
 
+/** The browser takes as long to start IndexedDB, for whoever asks first, as to start a worker. */
+function wakeIndexedDb(): void {
+  try {
+    indexedDB.databases().catch(() => {});
+  } catch {
+    // Where there is none, the worker finds out why.
+  }
+}
+
 async function startInPlace(options: EngineOptions): Promise<Client> {
   // Only pages without workers, or with a storage of their own, load this.
   const { browserStorages, connectSingle } = await import('../worker/in-page.js');
@@ -81,6 +90,7 @@ async function startInPlace(options: EngineOptions): Promise<Client> {
 provideRuntime({
   async start(options) {
     if (!hasWorkers()) return startInPlace(options);
+    wakeIndexedDb();
     const threads = poolSize(options, cores());
     const modules = new Map<boolean, Promise<WebAssembly.Module>>();
     const client = await spawn({

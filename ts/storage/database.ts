@@ -28,6 +28,10 @@ export type Mode = 'readonly' | 'readwrite';
 export type Transaction<M extends Mode = 'readwrite'> = IDBPTransaction<Schema, Names, M>;
 type Database = IDBPDatabase<Schema>;
 
+/** A number that grows with every claim, in the store `manifest`. Whoever makes the database has the first. */
+export const CLAIM_KEY = 1;
+export const FIRST_CLAIM = 1;
+
 const PREFIX = 'kindex:';
 const VERSION = 1;
 /** How long opening or deleting waits for another tab to let go. */
@@ -42,12 +46,15 @@ const REOPENINGS = 3;
 export class Connection {
   /** Called when there is nothing left to connect to, or another tab wants it so. */
   onLost: (reason: string) => void = () => {};
+  /** Whether there was no database before. */
+  readonly made: boolean;
   readonly #name: string;
   #database: Database | undefined;
   #closed = false;
 
-  private constructor(name: string, database: Database) {
+  private constructor(name: string, { database, made }: Opened) {
     this.#name = name;
+    this.made = made;
     this.#adopt(database);
   }
 
@@ -109,7 +116,7 @@ export class Connection {
     this.#assertOpen();
     let database: Database;
     try {
-      database = await openDatabase(this.#name, false);
+      ({ database } = await openDatabase(this.#name, false));
     } catch (thrown) {
       if (thrown instanceof KindexError && thrown.code === 'NOT_FOUND') {
         const reason = 'its data is gone; the site data may have been cleared';
@@ -144,11 +151,17 @@ export async function deleteDatabase(name: string): Promise<void> {
   await unlessBlocked(name, (blocked) => deleteDB(PREFIX + name, { blocked }));
 }
 
+interface Opened {
+  readonly database: Database;
+  readonly made: boolean;
+}
+
 /** @throws KindexError `NOT_FOUND` if there is none and it is not to be made */
-async function openDatabase(name: string, make: boolean): Promise<Database> {
+async function openDatabase(name: string, make: boolean): Promise<Opened> {
   let missing = false;
+  let made = false;
   try {
-    return await unlessBlocked(name, (blocked) =>
+    const database = await unlessBlocked(name, (blocked) =>
       openDB<Schema>(PREFIX + name, VERSION, {
         blocked,
         upgrade(database, _from, _to, transaction) {
@@ -157,12 +170,16 @@ async function openDatabase(name: string, make: boolean): Promise<Database> {
             // Reported by the opening itself.
             transaction.done.catch(() => {});
             transaction.abort();
-          } else
-            for (const store of ['manifest', 'log', 'segments', 'documents'] as const)
+          } else {
+            for (const store of ['log', 'segments', 'documents'] as const)
               database.createObjectStore(store);
+            database.createObjectStore('manifest').put(FIRST_CLAIM, CLAIM_KEY);
+            made = true;
+          }
         },
       }),
     );
+    return { database, made };
   } catch (thrown) {
     if (missing) throw new KindexError('NOT_FOUND', `there is no collection '${name}'`);
     throw thrown;

@@ -2,9 +2,11 @@ import { deleteDB, openDB } from 'idb';
 import { KindexError } from '../errors.js';
 import {
   type Bytes,
+  CLAIM_KEY,
   Connection,
   databaseNames,
   deleteDatabase,
+  FIRST_CLAIM,
   type Mode,
   type Names,
   type Transaction,
@@ -15,8 +17,6 @@ import { Tabs } from './tabs.js';
 
 /** Keys of the store `manifest`. */
 const MANIFEST_KEY = 0;
-/** A number that grows with every claim. */
-const CLAIM_KEY = 1;
 /** Records per read of the log and the segments, which are 1 to 4 MB each; the next are under way meanwhile. */
 const PAGE = 2;
 
@@ -26,8 +26,10 @@ export class IndexedDbStorage implements StorageAdapter {
 
   async open(name: string): Promise<Store> {
     const tabs = await Tabs.join(name);
+    // Without locks, or had the turn come later, another tab might have written what this one takes for empty.
+    const first = tabs.locked && tabs.writing;
     try {
-      return new IndexedDbStore(name, await Connection.open(name), tabs);
+      return new IndexedDbStore(name, await Connection.open(name), tabs, first);
     } catch (thrown) {
       tabs.close();
       throw storageError(thrown, `opening collection '${name}'`);
@@ -65,7 +67,8 @@ export async function indexedDbProblem(): Promise<string | undefined> {
   const probe = 'kindex-probe';
   try {
     (await openDB(probe, 1)).close();
-    await deleteDB(probe);
+    // In nobody's way meanwhile.
+    deleteDB(probe).catch(() => {});
     return undefined;
   } catch (thrown) {
     const { name, message } = thrown as Error;
@@ -80,11 +83,13 @@ class IndexedDbStore implements Store {
   readonly #name: string;
   readonly #connection: Connection;
   #claim: number | undefined;
+  #untouched: boolean;
 
-  constructor(name: string, connection: Connection, tabs: Tabs) {
+  constructor(name: string, connection: Connection, tabs: Tabs, first: boolean) {
     this.#name = name;
     this.#connection = connection;
     this.tabs = tabs;
+    this.#untouched = first && connection.made;
     connection.onLost = (reason) => {
       tabs.close();
       this.onClosed?.(`collection '${name}' was closed: ${reason}`);
@@ -95,7 +100,16 @@ class IndexedDbStore implements Store {
     return this.tabs.writing;
   }
 
+  get empty(): boolean {
+    return this.#untouched && this.tabs.writing;
+  }
+
   async claim(): Promise<void> {
+    if (this.empty) {
+      this.#claim = FIRST_CLAIM;
+      this.#untouched = false;
+      return;
+    }
     const doing = 'claiming the right to write';
     await this.#run(doing, ['manifest'], 'readwrite', 'relaxed', async (transaction) => {
       const store = transaction.objectStore('manifest');

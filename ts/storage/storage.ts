@@ -33,6 +33,8 @@ export interface Store {
   readonly durable: boolean;
   /** Whether this one may write and delete: nobody else does, or {@link claim} keeps them off. */
   readonly exclusive: boolean;
+  /** Whether it was made by being opened here, and nobody else can have written to it. */
+  readonly empty?: boolean;
   /** The record that says what else is there; undefined in an empty store. */
   readManifest(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Replaces the manifest: durably (`strict`), in a transaction of its own. */

@@ -86,7 +86,7 @@ export class HostCollection {
       checkSettings(name, settings, manifest.options);
     try {
       for (let waited = 0; ; waited += IDLE_MS / 10) {
-        const state = await recover(place, check, report);
+        const state = store.empty ? undefined : await recover(place, check, report);
         if (state) {
           const collection = new HostCollection(place, state, link);
           // Whatever an interrupted batch or checkpoint has left is in nobody's way, but takes space. The sweep
@@ -121,8 +121,9 @@ export class HostCollection {
       link,
     );
     if (!store.durable) return collection;
+    const { empty } = store;
     try {
-      await refuseLog(store, name);
+      if (!empty) await refuseLog(store, name);
     } catch (thrown) {
       engine.free();
       throw thrown;
@@ -130,7 +131,7 @@ export class HostCollection {
     await store.claim?.();
     // A load that was interrupted may have left documents and segments.
     const garbage = { keepSegments: undefined, logFrom: 0, logEnd: 0, keepDocuments: new Set([]) };
-    await store.sweep(garbage);
+    if (!empty) await store.sweep(garbage);
     await store.writeManifest(encodeManifest(manifest, glue.crc32));
     collection.#claimed = true;
     link?.announce();
