@@ -3,7 +3,7 @@
 mod support;
 
 use kindex::{Code, Config, Importer, Index, Metric, NodeId, Part, Quantization, SearchOptions};
-use support::{Random, bytes_of, index_of, mixture, recall};
+use support::{Random, bytes_of, holds_recall, index_of, mixture, recall};
 
 const SEED: u64 = 30_303;
 
@@ -55,26 +55,8 @@ fn real_vectors_are_found_again() {
     assert!(right >= 0.55 && off <= 0.08, "{right:.4}, {off:.4}");
 }
 
-/// Queries are noisy copies of the vectors.
 fn holds(name: &str, config: &Config, vectors: &[f32], least: f64) {
-    let dimension = config.dimension;
-    let n = vectors.len() / dimension;
-    let mut random = Random::new(SEED);
-    let queries: Vec<f32> = (0..100)
-        .flat_map(|_| {
-            let at = random.below(n) * dimension;
-            let mut noisy = |x: &f32| x + 0.05 * random.signed();
-            vectors[at..at + dimension].iter().map(&mut noisy).collect::<Vec<f32>>()
-        })
-        .collect();
-    for batch in [n, 1500] {
-        let index = index_of(config, vectors, batch);
-        assert!(index.has_graph(), "{name}: the test is about graphs");
-        index.check().unwrap_or_else(|error| panic!("{name}, batches of {batch}: {error}"));
-        let recall = recall(&index, &queries, 10, 200, None);
-        println!("{name}, batches of {batch}: recall@10 {recall:.4} (seed {SEED})");
-        assert!(recall >= least, "{name}, batches of {batch}: recall@10 {recall:.4} < {least}");
-    }
+    holds_recall(name, config, vectors, 200, SEED, least);
 }
 
 #[test]

@@ -4,31 +4,12 @@
 mod support;
 
 use kindex::{Config, FLAT_LIMIT, Metric, Quantization, SearchOptions};
-use support::{Random, bytes_of, index_of, mixture, recall};
+use support::{Random, bytes_of, holds_recall, index_of, mixture, recall};
 
 const SEED: u64 = 20_261;
 
-/// Builds at once and by batches, checks the graph, and holds recall@10 to `least`.
 fn holds(name: &str, config: &Config, vectors: &[f32], least: f64) {
-    let dimension = config.dimension;
-    let n = vectors.len() / dimension;
-    // Queries lie where the data lies: noisy copies of its vectors.
-    let mut random = Random::new(SEED);
-    let queries: Vec<f32> = (0..100)
-        .flat_map(|_| {
-            let at = random.below(n) * dimension;
-            let mut noisy = |x: &f32| x + 0.05 * random.signed();
-            vectors[at..at + dimension].iter().map(&mut noisy).collect::<Vec<f32>>()
-        })
-        .collect();
-    for batch in [n, 1500] {
-        let index = index_of(config, vectors, batch);
-        assert!(index.has_graph(), "{name}: the test is about graphs");
-        index.check().unwrap_or_else(|error| panic!("{name}, batches of {batch}: {error}"));
-        let recall = recall(&index, &queries, 10, 80, None);
-        println!("{name}, batches of {batch}: recall@10 {recall:.4} (seed {SEED})");
-        assert!(recall >= least, "{name}, batches of {batch}: recall@10 {recall:.4} < {least}");
-    }
+    holds_recall(name, config, vectors, 80, SEED, least);
 }
 
 fn config(dimension: usize, metric: Metric) -> Config {

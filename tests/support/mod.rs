@@ -82,6 +82,36 @@ pub fn recall(index: &Index, queries: &[f32], k: usize, ef: usize, filter: Optio
     hits as f64 / wanted.max(1) as f64
 }
 
+/// Builds at once and by batches, checks the graphs, and holds their recall@10 with a beam of `ef` to
+/// `least`. Queries lie where the data lies: noisy copies of its vectors.
+pub fn holds_recall(
+    name: &str,
+    config: &Config,
+    vectors: &[f32],
+    ef: usize,
+    seed: u64,
+    least: f64,
+) {
+    let dimension = config.dimension;
+    let n = vectors.len() / dimension;
+    let mut random = Random::new(seed);
+    let queries: Vec<f32> = (0..100)
+        .flat_map(|_| {
+            let at = random.below(n) * dimension;
+            let mut noisy = |x: &f32| x + 0.05 * random.signed();
+            vectors[at..at + dimension].iter().map(&mut noisy).collect::<Vec<f32>>()
+        })
+        .collect();
+    for batch in [n, 1500] {
+        let index = index_of(config, vectors, batch);
+        assert!(index.has_graph(), "{name}: the test is about graphs");
+        index.check().unwrap_or_else(|error| panic!("{name}, batches of {batch}: {error}"));
+        let recall = recall(&index, &queries, 10, ef, None);
+        println!("{name}, batches of {batch}: recall@10 {recall:.4} (seed {seed})");
+        assert!(recall >= least, "{name}, batches of {batch}: recall@10 {recall:.4} < {least}");
+    }
+}
+
 /// The bytes of an index, part by part.
 pub fn bytes_of(index: &Index) -> Vec<(kindex::Part, Vec<u8>)> {
     let mut parts = Vec::new();
