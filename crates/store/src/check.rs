@@ -1,6 +1,7 @@
 //! Verifying and repairing a store's folder, or a snapshot file.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ use crate::files::{Files, WriteFile};
 use crate::log_file::pieces;
 use crate::names;
 use crate::store::{Store, snapshot, source};
+
+/// So many unfinished files of one process are passed over.
+const MOST_LEFT: u32 = 1000;
 
 /// Checks everything in a store's folder or a snapshot file, and reports by part. Damage is in the
 /// report; nothing is changed.
@@ -54,8 +58,8 @@ pub(crate) fn write_snapshot(
     collection: &Collection,
     documents: &Documents,
 ) -> Result<u64, Error> {
-    let unfinished = beside(path);
-    let written = write_whole(&unfinished, collection, documents).and_then(|bytes| {
+    let (unfinished, file) = beside(path)?;
+    let written = write_whole(file, path, collection, documents).and_then(|bytes| {
         let renamed = std::fs::rename(&unfinished, path).and_then(|()| disk::sync_name(path));
         renamed.map_err(|error| at(path, "written", &error))?;
         Ok(bytes)
@@ -67,9 +71,13 @@ pub(crate) fn write_snapshot(
     written
 }
 
-fn write_whole(path: &Path, collection: &Collection, documents: &Documents) -> Result<u64, Error> {
+fn write_whole(
+    mut file: Opened,
+    path: &Path,
+    collection: &Collection,
+    documents: &Documents,
+) -> Result<u64, Error> {
     let failing = |error| at(path, "written", &error);
-    let mut file = Opened(File::create_new(path).map_err(failing)?);
     let mut bytes = 0;
     snapshot(collection, documents, &mut |piece| {
         bytes += piece.len() as u64;
@@ -79,11 +87,22 @@ fn write_whole(path: &Path, collection: &Collection, documents: &Documents) -> R
     Ok(bytes)
 }
 
-/// A name in the same folder, since only there a rename is one step.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    path.with_file_name(name)
+/// A new file in the same folder, since only there a rename is one step. A process of this number may
+/// have ended before, and left some.
+fn beside(path: &Path) -> Result<(PathBuf, Opened), Error> {
+    let mut attempt = 0;
+    loop {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.{attempt}.part", std::process::id()));
+        let unfinished = path.with_file_name(name);
+        match File::create_new(&unfinished) {
+            Ok(file) => return Ok((unfinished, Opened(file))),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && attempt < MOST_LEFT => {
+                attempt += 1;
+            }
+            Err(error) => return Err(at(path, "written", &error)),
+        }
+    }
 }
 
 /// Everything that was read, and what was found.

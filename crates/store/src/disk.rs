@@ -44,9 +44,7 @@ impl Disk {
                 return Err(Error::new(Code::NotFound, message));
             }
             // A store that may only be read has a lock file that may only be read.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !make => {
-                File::open(&lock)
-            }
+            Err(error) if !make && may_be_read_only(error.kind()) => File::open(&lock),
             other => other,
         }
         .map_err(|error| at(&lock, "opened", &error))?;
@@ -63,6 +61,10 @@ impl Disk {
             Err(TryLockError::Error(error)) => Err(at(&lock, "locked", &error)),
         }
     }
+}
+
+fn may_be_read_only(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 impl Files for Disk {

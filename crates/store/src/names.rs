@@ -43,5 +43,7 @@ fn numbers<'a>(names: &'a [String], prefix: &'a str) -> impl Iterator<Item = u64
 }
 
 fn number(name: &str, prefix: &str) -> Option<u64> {
-    name.strip_prefix(prefix)?.strip_suffix(".kindex")?.parse().ok()
+    let number = name.strip_prefix(prefix)?.strip_suffix(".kindex")?.parse().ok()?;
+    // The same number written in another way would lead to a file that is not there.
+    [checkpoint(number), log(number)].iter().any(|own| own == name).then_some(number)
 }

@@ -81,12 +81,7 @@ fn writers_on_a_disk_that_fills_up_lose_nothing() {
     let folder = Folder::new();
     let disk = folder.0.join("disk");
     fs::create_dir(&disk).unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=2000k", "none"])
-        .arg(&disk)
-        .stderr(Stdio::null())
-        .status();
-    if !mounted.is_ok_and(|status| status.success()) {
+    if !mounted(&disk, "size=2000k") {
         println!("no file system can be mounted here: left to the limit on the size of files");
         return;
     }
@@ -193,4 +188,60 @@ fn damage_is_reported_by_part_and_repaired_elsewhere() {
     assert_eq!(fs::read(&log).unwrap(), damaged, "the damaged file was touched");
     let again = repair(folder.store(), &out).unwrap_err();
     assert_eq!(again.code(), Code::Conflict);
+}
+
+/// A file system of its own, if one may be mounted here.
+#[cfg(target_os = "linux")]
+fn mounted(folder: &Path, options: &str) -> bool {
+    let mut command = Command::new("mount");
+    command.args(["-t", "tmpfs", "-o", options, "none"]).arg(folder).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_on_a_disk_that_can_not_be_written_is_read() {
+    let folder = Folder::new();
+    let disk = folder.0.join("disk");
+    fs::create_dir(&disk).unwrap();
+    if !mounted(&disk, "size=2000k") {
+        println!("no file system can be mounted here");
+        return;
+    }
+    let checked = std::panic::catch_unwind(|| {
+        let path = disk.join("store");
+        let mut store = Store::create(&path, Config::new(3)).unwrap();
+        store.write(batch(0..40), &mut |_| {}).unwrap();
+        drop(store);
+        assert!(mounted(&disk, "remount,ro,size=2000k"));
+        assert_eq!(Store::open_read_only(&path).unwrap().collection().len(), 40);
+        assert_eq!(verify(&path).unwrap().state(), PartState::Ok);
+        assert_eq!(Store::open(&path).unwrap_err().code(), Code::StorageUnavailable);
+    });
+    assert!(Command::new("umount").arg(&disk).status().unwrap().success());
+    checked.unwrap();
+}
+
+#[test]
+fn what_an_earlier_process_of_this_number_left_is_in_nobodys_way() {
+    let folder = Folder::new();
+    let store = filled(&folder);
+    let out = folder.0.join("saved.kindex");
+    let left = folder.0.join(format!("saved.kindex.{}.0.part", std::process::id()));
+    fs::write(&left, "half").unwrap();
+    store.save(&out).unwrap();
+    assert_eq!(SnapshotFile::open(&out).unwrap().collection().len(), 60);
+    assert_eq!(fs::read_to_string(&left).unwrap(), "half");
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 3);
+}
+
+#[test]
+fn files_whose_numbers_are_written_otherwise_are_none_of_the_stores() {
+    let folder = Folder::new();
+    drop(filled(&folder));
+    for name in ["checkpoint-+7777.kindex", "checkpoint-9999.kindex", "log-9999.kindex"] {
+        fs::write(folder.store().join(name), "a copy, say").unwrap();
+    }
+    assert_eq!(Store::open(folder.store()).unwrap().collection().len(), 60);
+    assert!(folder.store().join("checkpoint-9999.kindex").exists());
 }
