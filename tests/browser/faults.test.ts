@@ -88,6 +88,64 @@ test('a_full_disk_is_not_taken_for_an_empty_one', async () => {
   await context.close();
 });
 
+test('a_failure_without_a_name_is_a_full_disk_where_there_is_no_room', async () => {
+  const context = await chromium.browser.newContext();
+  const page = await pageWith(
+    context,
+    chromium.url,
+    `globalThis.failing = '';
+     globalThis.room = 0;
+     navigator.storage.estimate = async () => ({ quota: 1e9, usage: 1e9 - globalThis.room });
+     for (const call of ['add', 'put', 'get']) {
+       const before = IDBObjectStore.prototype[call];
+       IDBObjectStore.prototype[call] = function (...given) {
+         // Of a snapshot not the head, which is small.
+         const large = call !== 'put' || given[0].length > 1e6;
+         if (globalThis.failing === this.name + ' ' + call && large)
+           throw new DOMException('The operation failed for reasons unrelated', 'UnknownError');
+         return before.apply(this, given);
+       };
+     }`,
+  );
+  await open(page);
+  await page.evaluate(() =>
+    globalThis.faulty.insert(
+      Array.from({ length: 1500 }, (_, i) => ({
+        id: `m${i}`,
+        vector: [1, i, 3, 4],
+        metadata: { n: i, filler: 'abcd'.repeat(500) },
+      })),
+    ),
+  );
+  const [worker] = page.workers();
+  const after = async (failing: string, room: number, call: 'compact' | 'insert') => {
+    await worker?.evaluate((state) => Object.assign(globalThis, state), { failing, room });
+    const code =
+      call === 'insert'
+        ? await insert(page, 0, 5)
+        : await page.evaluate(() =>
+            globalThis.faulty.compact().then(
+              () => 'done',
+              (thrown: { code: string }) => thrown.code,
+            ),
+          );
+    await worker?.evaluate(() => Object.assign(globalThis, { failing: '' }));
+    return code;
+  };
+  // More than nothing, and less than the part of the snapshot needs.
+  assert.equal(await after('segments put', 2_000_000, 'compact'), 'QUOTA_EXCEEDED');
+  assert.equal(await after('segments put', 100_000_000, 'compact'), 'STORAGE_UNAVAILABLE');
+  assert.equal(await after('log add', 1000, 'insert'), 'QUOTA_EXCEEDED');
+  assert.equal(await after('log add', 100_000_000, 'insert'), 'STORAGE_UNAVAILABLE');
+  assert.equal(await after('manifest get', 1000, 'insert'), 'QUOTA_EXCEEDED');
+  assert.equal(await count(page), 1500);
+  assert.equal(await insert(page, 0, 5), 5);
+  assert.equal(await after('', 0, 'compact'), 'done');
+  await page.reload();
+  assert.equal(await open(page), 1505);
+  await context.close();
+});
+
 test('cleared_site_data_closes_the_collection_and_leaves_an_empty_one', async () => {
   const context = await chromium.browser.newContext();
   const page = await pageWith(context, chromium.url);

@@ -32,7 +32,7 @@ export class IndexedDbStorage implements StorageAdapter {
       return new IndexedDbStore(name, await Connection.open(name), tabs, first);
     } catch (thrown) {
       tabs.close();
-      throw storageError(thrown, `opening collection '${name}'`);
+      throw await orFull(storageError(thrown, `opening collection '${name}'`));
     }
   }
 
@@ -126,19 +126,27 @@ class IndexedDbStore implements Store {
   }
 
   async writeManifest(bytes: Bytes): Promise<void> {
-    await this.#write('writing the manifest', [], 'strict', async (transaction) => {
+    await this.#write('writing the manifest', [], 'strict', async (transaction, room) => {
+      room.needed = bytes.length;
       await transaction.objectStore('manifest').put(bytes, MANIFEST_KEY);
     });
   }
 
   async append(batch: Append, durability: Durability): Promise<void> {
-    await this.#write('writing a batch', ['documents', 'log'], durability, async (transaction) => {
+    const stores: Names = ['documents', 'log'];
+    await this.#write('writing a batch', stores, durability, async (transaction, room) => {
       // Each request waits for the one before: Firefox keeps what was queued behind a request that failed, even
       // though the transaction aborts.
       const documents = transaction.objectStore('documents');
-      for (const [chunk, bytes] of batch.documents) await documents.put(bytes, chunk);
+      for (const [chunk, bytes] of batch.documents) {
+        room.needed += bytes.length;
+        await documents.put(bytes, chunk);
+      }
       const log = transaction.objectStore('log');
-      for (const [sequence, bytes] of batch.log) await log.add(bytes, sequence);
+      for (const [sequence, bytes] of batch.log) {
+        room.needed += bytes.length;
+        await log.add(bytes, sequence);
+      }
     });
   }
 
@@ -158,7 +166,8 @@ class IndexedDbStore implements Store {
   }
 
   async writeSegment(generation: number, part: number, bytes: Bytes): Promise<void> {
-    await this.#write('writing a snapshot', ['segments'], 'relaxed', async (transaction) => {
+    await this.#write('writing a snapshot', ['segments'], 'relaxed', async (transaction, room) => {
+      room.needed = bytes.length;
       await transaction.objectStore('segments').put(bytes, [generation, part]);
     });
   }
@@ -213,7 +222,7 @@ class IndexedDbStore implements Store {
     try {
       await this.#connection.renew();
     } catch (thrown) {
-      throw storageError(thrown, `reopening collection '${this.#name}'`);
+      throw await orFull(storageError(thrown, `reopening collection '${this.#name}'`));
     }
   }
 
@@ -247,16 +256,16 @@ class IndexedDbStore implements Store {
     doing: string,
     stores: Names,
     durability: Durability,
-    work: (transaction: Transaction) => Promise<void>,
+    work: (transaction: Transaction, room: Room) => Promise<void>,
   ): Promise<void> {
     const all: Names = ['manifest', ...stores];
-    return this.#run(doing, all, 'readwrite', durability, async (transaction) => {
+    return this.#run(doing, all, 'readwrite', durability, async (transaction, room) => {
       const claim = await transaction.objectStore('manifest').get(CLAIM_KEY);
       if (claim !== this.#claim || claim === undefined) {
         const why = 'another tab writes to it now';
         throw new KindexError('CONFLICT', `${doing} of collection '${this.#name}': ${why}`);
       }
-      await work(transaction);
+      await work(transaction, room);
     });
   }
 
@@ -265,8 +274,9 @@ class IndexedDbStore implements Store {
     stores: Names,
     mode: M,
     durability: Durability,
-    work: (transaction: Transaction<M>) => Promise<T>,
+    work: (transaction: Transaction<M>, room: Room) => Promise<T>,
   ): Promise<T> {
+    const room: Room = { needed: 0 };
     let transaction: Transaction<M> | undefined;
     try {
       transaction = await this.#connection.begin(stores, mode, durability);
@@ -275,7 +285,7 @@ class IndexedDbStore implements Store {
       done.catch(() => {});
       let value: T;
       try {
-        value = await work(transaction);
+        value = await work(transaction, room);
         if (mode === 'readonly') return value;
         transaction.commit();
       } catch (thrown) {
@@ -290,19 +300,26 @@ class IndexedDbStore implements Store {
         transaction?.error ?? thrown,
         `${doing} of collection '${this.#name}'`,
       );
-      throw mode === 'readwrite' ? await orFull(error) : error;
+      throw await orFull(error, room.needed);
     }
   }
 }
 
-/** Less room than this is none: a transaction needs some beyond its bytes. */
+/** What a transaction writes, in bytes. */
+interface Room {
+  needed: number;
+}
+/** Less room than this, beside the bytes that are written, is none. */
 const NO_ROOM = 512 * 1024;
 
 /** On a full disk Firefox also fails for reasons that it does not name. To try those again would not help. */
-async function orFull(error: Error): Promise<Error> {
-  if ((error as KindexError).code !== 'STORAGE_UNAVAILABLE') return error;
+async function orFull(error: Error, needed = 0): Promise<Error> {
+  const { name } = (error.cause ?? {}) as Partial<Error>;
+  // A connection that died says so: another one may do.
+  if ((error as KindexError).code !== 'STORAGE_UNAVAILABLE' || name === 'InvalidStateError')
+    return error;
   const { quota, usage } = (await navigator.storage?.estimate().catch(() => undefined)) ?? {};
-  if (quota === undefined || usage === undefined || quota - usage > NO_ROOM) return error;
+  if (quota === undefined || usage === undefined || quota - usage > NO_ROOM + needed) return error;
   const message = `${error.message} (${usage} of ${quota} bytes are in use)`;
   return new KindexError('QUOTA_EXCEEDED', message, { cause: error });
 }
