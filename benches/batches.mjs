@@ -6,7 +6,7 @@
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { findBrowser } from '../scripts/browsers.mjs';
+import { chromiumFlags, findBrowser } from '../scripts/browsers.mjs';
 import { pkg, root } from '../scripts/paths.mjs';
 import { serve } from '../scripts/serve.mjs';
 
@@ -19,7 +19,7 @@ const server = await serve({
 });
 const browser = await chromium.launch({
   executablePath: findBrowser('chromium'),
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  args: chromiumFlags,
 });
 
 try {

@@ -4,7 +4,7 @@
 //   node benches/demo-page.mjs [rounds]
 import { cpus } from 'node:os';
 import { chromium } from 'playwright-core';
-import { findBrowser } from '../scripts/browsers.mjs';
+import { chromiumFlags, findBrowser } from '../scripts/browsers.mjs';
 import { siteFolders } from '../scripts/build-site.mjs';
 import { serve } from '../scripts/serve.mjs';
 
@@ -12,7 +12,7 @@ const rounds = Number(process.argv[2] ?? 5);
 const server = await serve(siteFolders);
 const browser = await chromium.launch({
   executablePath: findBrowser('chromium'),
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  args: chromiumFlags,
 });
 console.log(
   `${cpus().length} cores, Chromium ${browser.version()}, ${rounds} rounds, median (least to most)`,

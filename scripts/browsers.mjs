@@ -17,6 +17,17 @@ const browsers = {
   },
 };
 
+/** For Chromium: nothing on that would reach for a network or a graphics card. */
+export const chromiumFlags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
 /** The executable of 'chromium' or 'firefox', or undefined when it is not installed. */
 export function findBrowser(name) {
   const { variable, names, places } = browsers[name];

@@ -3,7 +3,9 @@
 mod support;
 
 use kindex::{Code, Config, Importer, Index, Metric, NodeId, Part, Quantization, SearchOptions};
-use support::{Random, bytes_of, holds_recall, index_of, mixture, recall};
+use support::{
+    Random, builds_the_same_for_any_threads, bytes_of, holds_recall, index_of, mixture, recall,
+};
 
 const SEED: u64 = 30_303;
 
@@ -130,25 +132,7 @@ fn churn_costs_no_recall() {
 #[test]
 fn the_same_bytes_for_one_two_and_four_threads() {
     let vectors = mixture(8000, 70, 70, 0.4, false, SEED);
-    let build = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let config = config(70, Metric::Euclidean);
-            let mut index = index_of(&config, &vectors[..6000 * 70], 2000);
-            for part in vectors[6000 * 70..].chunks(700 * 70) {
-                index.insert(part, &mut |_| {}).unwrap();
-            }
-            let dead: Vec<_> = (0..8000).step_by(7).map(NodeId).collect();
-            index.remove(&dead);
-            index.insert(&vectors[..500 * 70], &mut |_| {}).unwrap();
-            index.check().unwrap();
-            assert!(index.has_graph());
-            bytes_of(&index)
-        })
-    };
-    let one = build(1);
-    assert!(one == build(2), "two threads built something else than one");
-    assert!(one == build(4), "four threads built something else than one");
+    builds_the_same_for_any_threads(&config(70, Metric::Euclidean), &vectors);
 }
 
 #[test]

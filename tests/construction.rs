@@ -4,7 +4,7 @@
 mod support;
 
 use kindex::{Config, FLAT_LIMIT, Metric, Quantization, SearchOptions};
-use support::{Random, bytes_of, holds_recall, index_of, mixture, recall};
+use support::{Random, builds_the_same_for_any_threads, holds_recall, index_of, mixture, recall};
 
 const SEED: u64 = 20_261;
 
@@ -125,25 +125,7 @@ fn floats_alone() {
 #[test]
 fn the_same_bytes_for_one_two_and_four_threads() {
     let vectors = mixture(9000, 33, 70, 0.4, false, SEED);
-    let build = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            // Flat, then built at once, then grown by batches of all sizes, then thinned out.
-            let mut index = index_of(&Config::new(33), &vectors[..6000 * 33], 2000);
-            for part in vectors[6000 * 33..].chunks(700 * 33) {
-                index.insert(part, &mut |_| {}).unwrap();
-            }
-            let dead: Vec<_> = (0..9000).step_by(7).map(kindex::NodeId).collect();
-            index.remove(&dead);
-            index.insert(&vectors[..500 * 33], &mut |_| {}).unwrap();
-            index.check().unwrap();
-            assert!(index.has_graph());
-            bytes_of(&index)
-        })
-    };
-    let one = build(1);
-    assert!(one == build(2), "two threads built something else than one");
-    assert!(one == build(4), "four threads built something else than one");
+    builds_the_same_for_any_threads(&Config::new(33), &vectors);
 }
 
 #[test]

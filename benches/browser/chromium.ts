@@ -1,19 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
+import { chromiumFlags } from '../../scripts/browsers.mjs';
 import type {} from './page/page.js';
 import type { Outcome, Task } from './page/task.js';
 
 /** Runs tasks, each in a page of a browser of its own: nothing is warm, and its memory is its own. */
 
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 /** The longest that a task may take. */
 const LIMIT_MS = 15 * 60_000;
 
@@ -24,7 +16,7 @@ export interface Ran {
 }
 
 const launch = (executablePath: string) =>
-  chromium.launch({ executablePath, args: FLAGS, headless: true });
+  chromium.launch({ executablePath, args: chromiumFlags, headless: true });
 
 export async function browserVersion(executablePath: string): Promise<string> {
   const browser = await launch(executablePath);

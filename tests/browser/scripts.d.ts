@@ -1,5 +1,6 @@
-/** The scripts that the browser tests use; they are JavaScript, so that they run before anything is installed. */
+/** The scripts that tests and benchmarks use; they are JavaScript, so that they run before anything is installed. */
 declare module '*/scripts/browsers.mjs' {
+  export const chromiumFlags: string[];
   export function findBrowser(name: 'chromium' | 'firefox'): string | undefined;
 }
 declare module '*/scripts/consumers.mjs' {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { findBrowser } from '../../scripts/browsers.mjs';
+import { chromiumFlags, findBrowser } from '../../scripts/browsers.mjs';
 import { pkg, root } from '../../scripts/paths.mjs';
 import { serve } from '../../scripts/serve.mjs';
 
@@ -69,23 +69,10 @@ export function askOwnWorker(): Promise<unknown> {
   });
 }
 
-/** Chromium with nothing on that would reach for a network or a graphics card. */
 export function launchChromium(ignoreDefaultArgs: string[] = []): Promise<Browser> {
   const executablePath = findBrowser('chromium');
   if (!executablePath) throw new Error('Chromium is not installed: run npm test');
-  return chromium.launch({
-    executablePath,
-    ignoreDefaultArgs,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  return chromium.launch({ executablePath, ignoreDefaultArgs, args: chromiumFlags });
 }
 
 /** An open page of the server; what it reports as an error goes to the test's output. */

@@ -1,7 +1,7 @@
 //! Generated data with structure, and the measure of an answer.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
-use kindex::{Bitset, Config, Index, SearchOptions};
+use kindex::{Bitset, Config, Index, NodeId, SearchOptions};
 
 /// Xorshift: the seed is the test's to print.
 pub struct Random(u64);
@@ -110,6 +110,31 @@ pub fn holds_recall(
         println!("{name}, batches of {batch}: recall@10 {recall:.4} (seed {seed})");
         assert!(recall >= least, "{name}, batches of {batch}: recall@10 {recall:.4} < {least}");
     }
+}
+
+/// Builds with one, two and four threads: built at once, grown by batches, thinned out, slots reused. The
+/// bytes must be the same.
+pub fn builds_the_same_for_any_threads(config: &Config, vectors: &[f32]) {
+    let (dimension, rows) = (config.dimension, vectors.len() / config.dimension);
+    let build = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let (first, later) = vectors.split_at(6000 * dimension);
+            let mut index = index_of(config, first, 2000);
+            for part in later.chunks(700 * dimension) {
+                index.insert(part, &mut |_| {}).unwrap();
+            }
+            let dead: Vec<_> = (0..rows as u32).step_by(7).map(NodeId).collect();
+            index.remove(&dead);
+            index.insert(&vectors[..500 * dimension], &mut |_| {}).unwrap();
+            index.check().unwrap();
+            assert!(index.has_graph());
+            bytes_of(&index)
+        })
+    };
+    let one = build(1);
+    assert!(one == build(2), "two threads built something else than one");
+    assert!(one == build(4), "four threads built something else than one");
 }
 
 /// The bytes of an index, part by part.

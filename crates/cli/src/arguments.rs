@@ -8,6 +8,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::failure::Failure;
 use crate::ignore_closed_pipe;
+use crate::vectors::Format;
 
 /// Prints a text on standard output.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -50,6 +51,11 @@ pub(crate) fn choice<T>(
     let name = text(parser)?;
     from_name(&name)
         .ok_or_else(|| Failure::usage(format!("{option} expects {names}, got {name:?}")))
+}
+
+/// The next value as the format of a file of vectors.
+pub(crate) fn format(parser: &mut Parser) -> Result<Format, Failure> {
+    choice(parser, "--format", "f32, f16, npy or fvecs", Format::from_name)
 }
 
 /// The value that stands for a file, of which there is one.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use kindex::{Neighbor, SearchOptions};
 use lexopt::Arg::{Long, Short};
 
-use crate::arguments::{self, choice, number, numbers, only_file, path, required};
+use crate::arguments::{self, format, number, numbers, only_file, path, required};
 use crate::failure::Failure;
 use crate::source::Source;
 use crate::vectors::{Format, VectorFile};
@@ -57,10 +57,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
         match argument {
             Short('h') | Long("help") => return arguments::print(HELP),
             Long("vectors") => options.vectors = Some(path(&mut parser)?),
-            Long("format") => {
-                let names = "f32, f16, npy or fvecs";
-                options.format = Some(choice(&mut parser, "--format", names, Format::from_name)?);
-            }
+            Long("format") => options.format = Some(format(&mut parser)?),
             Long("queries") => options.queries = number(&mut parser, "--queries")?,
             Short('k') => options.k = number(&mut parser, "-k")?,
             Long("ef") => options.efs = numbers(&mut parser, "--ef")?,

@@ -8,7 +8,7 @@ use kindex::{Code, Collection, Config, Metric, Quantization};
 use kindex_store::Store;
 use lexopt::Arg::{Long, Short};
 
-use crate::arguments::{self, choice, number, path, required, text};
+use crate::arguments::{self, choice, format, number, path, required, text};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::records::{Fields, Record, RecordFile};
@@ -90,10 +90,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
         match argument {
             Short('h') | Long("help") => return arguments::print(HELP),
             Long("vectors") => options.vectors = Some(path(&mut parser)?),
-            Long("format") => {
-                let names = "f32, f16, npy or fvecs";
-                options.format = Some(choice(&mut parser, "--format", names, Format::from_name)?);
-            }
+            Long("format") => options.format = Some(format(&mut parser)?),
             Long("dimension") => options.dimension = Some(number(&mut parser, "--dimension")?),
             Long("records") => options.records = Some(path(&mut parser)?),
             Long("id-field") => options.fields.id = text(&mut parser)?,

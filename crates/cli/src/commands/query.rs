@@ -8,7 +8,7 @@ use kindex::{Neighbor, SearchOptions};
 use lexopt::Arg::{Long, Short};
 use serde_json::{Value, json};
 
-use crate::arguments::{self, choice, number, only_file, path, required, text};
+use crate::arguments::{self, format, number, only_file, path, required, text};
 use crate::failure::Failure;
 use crate::ignore_closed_pipe;
 use crate::source::Source;
@@ -67,10 +67,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> Result<(), Failure> {
             Long("vector") => options.vector = Some(text(&mut parser)?),
             Long("id") => options.id = Some(text(&mut parser)?),
             Long("vectors") => options.vectors = Some(path(&mut parser)?),
-            Long("format") => {
-                let names = "f32, f16, npy or fvecs";
-                options.format = Some(choice(&mut parser, "--format", names, Format::from_name)?);
-            }
+            Long("format") => options.format = Some(format(&mut parser)?),
             Short('k') => options.search.k = number(&mut parser, "-k")?,
             Long("ef") => options.search.ef = number(&mut parser, "--ef")?,
             Long("exact") => options.search.exact = true,
