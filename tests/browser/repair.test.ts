@@ -51,3 +51,26 @@ for (const [change, options, left] of [
     await context.close();
   });
 }
+
+test('a_repair_waits_for_a_tab_that_is_closing_and_not_for_one_that_stays', async () => {
+  const context = await chromium.browser.newContext();
+  const page = await pageWith(context, chromium.url);
+  await open(page);
+  await insert(page, 0, 10);
+  assert.match(String(await repair(page)), /^LOCKED/);
+  // What a worker lets go of, the browser hears of a moment later.
+  await page.evaluate(async () => {
+    await globalThis.faulty.close();
+    let held = () => {};
+    const holds = new Promise<void>((resolve) => {
+      held = resolve;
+    });
+    navigator.locks.request('kindex:faulty', () => {
+      held();
+      return new Promise((resolve) => setTimeout(resolve, 300));
+    });
+    await holds;
+  });
+  assert.equal(((await repair(page)) as { state: string }).state, 'ok');
+  await context.close();
+});

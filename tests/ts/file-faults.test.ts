@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { Collection, FileStorage, type KindexError } from '../../ts/entrypoints/node.js';
+import { repair } from '../../ts/entrypoints/repair.js';
 import { lockFolder } from '../../ts/storage/process-lock.js';
 import { rows, WASM } from './support.js';
 
@@ -29,6 +30,7 @@ const code = (expected: string) => (thrown: KindexError) => thrown.code === expe
 const open = (folder: string) =>
   Collection.open('c', { dimension: 4, storage: new FileStorage(folder), ...WASM });
 
+const REPAIR = await readFile(new URL('kindex-repair.wasm', WASM.wasmUrl));
 const probe = await openFile(root, 'r');
 const files = Object.getPrototypeOf(probe) as Pick<FileHandle, 'sync' | 'datasync'>;
 await probe.close();
@@ -208,5 +210,56 @@ test('data_that_a_power_cut_has_left_as_zeros_were_never_there', async () => {
     assert.equal(await again.count(), left + 1);
     await again.close();
     await rm(await logIn(folder));
+  }
+});
+
+test('damage_in_a_log_is_named_by_record_and_repaired_around', async () => {
+  const folder = newFolder();
+  const collection = await open(folder);
+  await collection.insert(rows(3));
+  const path = await logIn(folder);
+  const ends = [(await readFile(path)).length];
+  for (const first of [3, 6]) {
+    await collection.insert(rows(3, first));
+    ends.push((await readFile(path)).length);
+  }
+  await collection.close();
+  const whole = await readFile(path);
+  const manifest = await readFile(join(folder, 'c', 'manifest'));
+  const storage = () => new FileStorage(folder);
+  for (const [byte, record] of [
+    [16, 0], // the first frame's mark, its length, its value
+    [32, 0],
+    [100, 0],
+    [ends[0] as number, 1],
+    [(ends[0] as number) + 40, 1],
+    [ends[1] as number, 2],
+    [(ends[1] as number) + 20, 2],
+    [whole.length - 1, 2],
+  ] as const) {
+    const bytes = Buffer.from(whole);
+    bytes[byte] = (bytes[byte] as number) ^ 0x21;
+    await writeFile(path, bytes);
+    const what = `byte ${byte}`;
+    const named = ({ code: found, message }: KindexError) =>
+      found === 'CORRUPT' && message.includes(`log record ${record}`);
+    await assert.rejects(open(folder), named, what);
+    const { ok, parts } = await Collection.verify('c', { storage: storage(), ...WASM });
+    assert.ok(!ok, what);
+    assert.deepEqual(
+      parts.filter((part) => !part.ok).map(({ part }) => part),
+      [`log record ${record}`],
+      what,
+    );
+    assert.deepEqual(await readFile(path), bytes, what);
+    const report = await repair('c', { storage: storage(), wasm: REPAIR });
+    assert.equal(report.state, 'lost', what);
+    const again = await open(folder);
+    assert.equal(await again.count(), 6, what);
+    assert.equal((await again.insert(rows(1, 20))).written, 1);
+    await again.close();
+    for (const name of await readdir(join(folder, 'c')))
+      if (/^(snapshot|log)-/.test(name)) await rm(join(folder, 'c', name));
+    await writeFile(join(folder, 'c', 'manifest'), manifest);
   }
 });

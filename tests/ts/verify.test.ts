@@ -187,7 +187,7 @@ test('what_an_interrupted_checkpoint_has_left_is_no_part_of_a_repair', async () 
 });
 
 test('a_repair_keeps_what_is_whole_and_says_what_is_gone', async (t) => {
-  const seed = Date.now() % 1_000_000;
+  const seed = Number(process.env.KINDEX_SEED ?? Date.now() % 1_000_000);
   t.diagnostic(`seed ${seed}`);
   const random = randomFrom(seed);
   for (let i = 0; i < 60; i++) {
@@ -202,10 +202,18 @@ test('a_repair_keeps_what_is_whole_and_says_what_is_gone', async (t) => {
       bytes[at] = (bytes[at] as number) ^ bit;
       return bytes;
     };
-    const report = await mend(storage);
+    const report = await mend(storage).catch(({ code }: KindexError) => code);
     storage.damage = (_, __, bytes) => bytes;
+    if (typeof report === 'string') {
+      // What a chunk of documents has as its version may be damaged, or true: it stays as it is.
+      assert.deepEqual([kind, report], ['documents', 'NEWER_VERSION']);
+      assert.equal((await verify(storage)).records, 78);
+      continue;
+    }
     const lost = report.parts.reduce((sum, part) => sum + part.lost, 0);
-    assert.equal(lost > 0, report.state === 'lost');
+    // How many names of earlier batches there were, nobody knows once they are gone.
+    const names = report.parts.some(({ part, state }) => part === 'batches' && state === 'lost');
+    assert.equal(lost > 0 || names, report.state === 'lost');
     const after = await verify(storage);
     assert.ok(after.ok, JSON.stringify(after.parts.filter(({ ok }) => !ok)));
     const collection = await Collection.open('v', { storage, ...WASM });

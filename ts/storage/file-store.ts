@@ -215,7 +215,10 @@ export class FileStore implements Store {
 
   async #openLogs(): Promise<void> {
     for (const first of await this.#numbers(LOG)) {
-      this.#logs.push({ first, file: await FrameFile.open(this.#path(LOG + digits(first))) });
+      this.#logs.push({
+        first,
+        file: await FrameFile.open(this.#path(LOG + digits(first)), first),
+      });
     }
   }
 
@@ -249,7 +252,7 @@ export class FileStore implements Store {
   async #logFor(sequence: number): Promise<FrameFile> {
     const last = this.#logs.at(-1);
     if (last) return last.file;
-    const file = await FrameFile.open(this.#path(LOG + digits(sequence)));
+    const file = await FrameFile.open(this.#path(LOG + digits(sequence)), sequence);
     this.#logs.push({ first: sequence, file });
     this.#unnamed = true;
     return file;

@@ -14,7 +14,8 @@ const HEAD_BYTES = 16;
 /** Before each value, little-endian: mark u32, bits u32, number u64, length u32, CRC-32 of the value u32, CRC-32 of
  *  these 24 bytes u32. */
 const FRAME_BYTES = 28;
-const FRAME_MARK = 0x4d41_5246; // 'FRAM'
+const MARK = Buffer.from('FRAM', 'latin1');
+const FRAME_MARK = MARK.readUInt32LE();
 /** The last frame of what was appended together; frames that none follows were never there. */
 const LAST = 1;
 
@@ -28,9 +29,12 @@ const TELLING_ZEROS = 64;
 /** Where a value is. */
 interface Frame {
   readonly number: number;
+  /** Where its frame begins. */
+  readonly start: number;
   readonly offset: number;
   readonly length: number;
-  readonly checksum: number;
+  /** Undefined of bytes that should have been frames, and are none. */
+  readonly checksum: number | undefined;
 }
 
 /**
@@ -54,17 +58,19 @@ export class FrameFile {
     this.path = path;
     this.#handle = handle;
     this.#frames = frames;
-    this.#newest = new Map(frames.map((frame) => [frame.number, frame]));
+    const whole = frames.filter(({ checksum }) => checksum !== undefined);
+    this.#newest = new Map(whole.map((frame) => [frame.number, frame]));
     this.#end = end;
     this.#ragged = true;
   }
 
   /**
-   * Opens the file, or makes it.
+   * Opens the file, or makes it. Bytes that no frame was found in stand in the place of a value: of the one whose turn
+   * it was, which begins with `first`.
    *
-   * @throws KindexError `CORRUPT`, `NEWER_VERSION`; errors of the system
+   * @throws KindexError `CORRUPT` of the head, `NEWER_VERSION`; errors of the system
    */
-  static async open(path: string): Promise<FrameFile> {
+  static async open(path: string, first = 0): Promise<FrameFile> {
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o666);
     try {
       const { size } = await handle.stat();
@@ -74,7 +80,7 @@ export class FrameFile {
         await writeAll(handle, fileHead(), 0);
         return new FrameFile(path, handle, [], HEAD_BYTES);
       }
-      const { frames, end } = await scan(path, new Reader(handle), size);
+      const { frames, end } = await scan(path, new Reader(handle), size, first);
       return new FrameFile(path, handle, frames, end);
     } catch (thrown) {
       await handle.close();
@@ -99,7 +105,7 @@ export class FrameFile {
     return bytes;
   }
 
-  /** Values from a number on. */
+  /** Values from a number on, as they are: whoever wrote them has put a checksum inside. */
   async *read(from: number): AsyncGenerator<{ number: number; bytes: Bytes }> {
     for (const frame of this.#frames)
       if (frame.number >= from) yield { number: frame.number, bytes: await this.#value(frame) };
@@ -131,7 +137,7 @@ export class FrameFile {
         await writeAll(this.#handle, head, at);
         await writeAll(this.#handle, bytes, at + FRAME_BYTES);
       }
-      added.push({ number, offset: at + FRAME_BYTES, length: bytes.length, checksum });
+      added.push({ number, start: at, offset: at + FRAME_BYTES, length: bytes.length, checksum });
       at += FRAME_BYTES + bytes.length;
     };
     try {
@@ -159,7 +165,7 @@ export class FrameFile {
   async cut(from: number): Promise<void> {
     const first = this.#frames.findIndex(({ number }) => number >= from);
     if (first < 0) return;
-    this.#end = (this.#frames[first] as Frame).offset - FRAME_BYTES;
+    this.#end = (this.#frames[first] as Frame).start;
     for (const { number } of this.#frames.splice(first)) this.#newest.delete(number);
     this.#ragged = true;
     await this.#trim();
@@ -215,11 +221,10 @@ export class FrameFile {
     this.#ragged = false;
   }
 
-  async #value({ number, offset, length, checksum }: Frame): Promise<Bytes> {
+  async #value({ offset, length }: Frame): Promise<Bytes> {
     const bytes = new Uint8Array(length);
     await readAll(this.#handle, bytes, offset);
-    if (crc32(bytes) === checksum) return bytes;
-    throw damaged(this.path, `value ${number} at byte ${offset} fails its checksum`);
+    return bytes;
   }
 }
 
@@ -228,6 +233,7 @@ async function scan(
   path: string,
   reader: Reader,
   size: number,
+  first: number,
 ): Promise<{ frames: Frame[]; end: number }> {
   const head = await reader.bytes(0, HEAD_BYTES);
   if (Buffer.from(head.subarray(0, 8)).toString('latin1') !== MAGIC)
@@ -241,19 +247,23 @@ async function scan(
   /** Where what was appended together ends: its frames, its bytes. */
   const ends: [frames: number, bytes: number][] = [[0, HEAD_BYTES]];
   for (let at = HEAD_BYTES; at + FRAME_BYTES <= size; ) {
-    const bytes = await reader.bytes(at, FRAME_BYTES);
-    const fields = view(bytes);
-    const sound = fields.getUint32(24, true) === crc32(bytes.subarray(0, 24));
-    if (!sound || fields.getUint32(0, true) !== FRAME_MARK) {
+    const fields = await reader.head(at);
+    if (!fields) {
       // Some file systems leave zeros where a power cut came between the length and the data.
       if (await reader.zeros(at, size)) break;
-      throw damaged(path, `has no frame at byte ${at}`);
+      const next = await reader.nextHead(at + 1, size);
+      const number = (frames.at(-1)?.number ?? first - 1) + 1;
+      frames.push({ number, start: at, offset: at, length: next - at, checksum: undefined });
+      // A mark that something was complete may have been among it.
+      ends.push([frames.length, next]);
+      at = next;
+      continue;
     }
     const length = fields.getUint32(16, true);
     const offset = at + FRAME_BYTES;
     if (offset + length > size) break;
     const number = Number(fields.getBigUint64(8, true));
-    frames.push({ number, offset, length, checksum: fields.getUint32(20, true) });
+    frames.push({ number, start: at, offset, length, checksum: fields.getUint32(20, true) });
     at = offset + length;
     if ((fields.getUint32(4, true) & LAST) === 0) continue;
     ends.push([frames.length, at]);
@@ -268,6 +278,7 @@ async function scan(
 
 /** Whether a power cut has left the frames of what was appended last, and not all of their values. */
 async function isTorn(reader: Reader, last: readonly Frame[], end: number): Promise<boolean> {
+  if (last.some(({ checksum }) => checksum === undefined)) return false;
   if (!(await reader.zeros(end - TELLING_ZEROS, end))) return false;
   for (const { offset, length, checksum } of last)
     if (crc32(await reader.bytes(offset, length)) !== checksum) return true;
@@ -291,6 +302,27 @@ class Reader {
       this.#at = at;
     }
     return this.#block.subarray(at - this.#at, at - this.#at + length);
+  }
+
+  /** The fields of a frame; undefined where there is none. */
+  async head(at: number): Promise<DataView | undefined> {
+    const bytes = await this.bytes(at, FRAME_BYTES);
+    if (bytes.length < FRAME_BYTES) return undefined;
+    const fields = view(bytes);
+    const sound = fields.getUint32(24, true) === crc32(bytes.subarray(0, 24));
+    return sound && fields.getUint32(0, true) === FRAME_MARK ? fields : undefined;
+  }
+
+  /** Where the next frame begins; the end, if there is none. */
+  async nextHead(from: number, end: number): Promise<number> {
+    for (let at = from; at + FRAME_BYTES <= end; ) {
+      const block = await this.bytes(at, Math.min(READ_AHEAD, end - at));
+      const found = Buffer.from(block.buffer, block.byteOffset, block.length).indexOf(MARK);
+      if (found >= 0 && (await this.head(at + found))) return at + found;
+      // A mark may lie across the end of the block.
+      at += found >= 0 ? found + 1 : Math.max(1, block.length - MARK.length + 1);
+    }
+    return end;
   }
 
   async zeros(from: number, to: number): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { KindexError } from '../errors.js';
+import { sleep } from '../retry.js';
 import type { Store } from '../storage/storage.js';
 import type { RepairReport } from '../types.js';
 import { chunksInUse } from './export.js';
@@ -6,6 +7,9 @@ import { type Engine, owned, type RepairGlue, type Salvage } from './glue.js';
 import { decodeManifest, encodeManifest, type Manifest } from './manifest.js';
 
 const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** How long one waits for a tab that is just closing the collection. */
+const CLOSING_MS = 2000;
+const TICK_MS = 20;
 
 /**
  * Makes a collection anew of what is whole: graph, codes and columns from vectors and records, then the log's batches.
@@ -15,6 +19,8 @@ const SEGMENT_BYTES = 4 * 1024 * 1024;
  * @throws KindexError `LOCKED` while another tab has it open; `CORRUPT` if not even manifest or options can be read
  */
 export async function repair(name: string, store: Store, glue: RepairGlue): Promise<RepairReport> {
+  for (let waited = 0; !store.exclusive && waited < CLOSING_MS; waited += TICK_MS)
+    await sleep(TICK_MS);
   if (!store.exclusive)
     throw new KindexError('LOCKED', `collection '${name}' is open in another tab; close it there`);
   const stored = await store.readManifest();
