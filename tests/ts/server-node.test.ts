@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, request as httpRequest } from 'node:http';
+import { Agent, createServer, request as httpRequest } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Collection } from '../../ts/entrypoints/node.js';
@@ -83,6 +83,34 @@ test('a_body_that_is_too_large_is_refused_while_it_is_still_being_sent', async (
   assert.equal(response.statusCode, 413);
   assert.ok(sent < 64_000_000);
   sending.destroy();
+});
+
+test('what_is_refused_early_is_answered_and_the_connection_goes_on', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = async (type: string, body: Buffer) => {
+    const sending = httpRequest(`${base}/vectors/batch`, {
+      agent,
+      method: 'POST',
+      headers: { 'content-type': type, 'transfer-encoding': 'chunked' },
+    });
+    sending.end(body);
+    const [response] = await once(sending, 'response');
+    await once(response.resume(), 'end');
+    return response.statusCode;
+  };
+  const lines = (bytes: number) =>
+    Buffer.from(`{"operation":"upsert"}\n{"id":"${'x'.repeat(bytes)}"}`);
+  for (const [type, body, status] of [
+    ['application/x-ndjson', lines(2_100_000), 413],
+    ['application/x-ndjson', lines(8_000_000), 413],
+    ['application/json', lines(8_000_000), 413],
+    ['text/plain', lines(8_000_000), 415],
+    ['text/plain', lines(10), 415],
+    ['application/json', lines(10), 400],
+  ] as const) {
+    for (let again = 0; again < 3; again++) assert.equal(await ask(type, body), status);
+  }
+  agent.destroy();
 });
 
 test('a_request_that_makes_no_url_is_refused_and_the_server_lives_on', async () => {

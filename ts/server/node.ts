@@ -60,8 +60,38 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
   return new Request(address, init as RequestInit);
 }
 
-const bodyOf = (incoming: IncomingMessage) =>
-  Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+/**
+ * What arrives, as it is asked for. Not `Readable.toWeb`: whoever gives that up ends the connection, perhaps before
+ * the caller has read why. Here the rest is read and forgotten.
+ */
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  let given: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const listen = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    given = controller;
+    incoming
+      .on('data', (chunk: Uint8Array) => {
+        if (!given) return;
+        incoming.pause();
+        given.enqueue(new Uint8Array(chunk));
+      })
+      .on('end', () => given?.close())
+      .on('error', (thrown) => given?.error(thrown));
+  };
+  return new ReadableStream(
+    {
+      // Not before: what nobody asks for, Node passes over by itself.
+      pull(controller) {
+        if (!given) listen(controller);
+        incoming.resume();
+      },
+      cancel() {
+        given = undefined;
+        incoming.resume();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
 
 async function send(response: Response, outgoing: ServerResponse): Promise<void> {
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));

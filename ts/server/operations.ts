@@ -140,7 +140,7 @@ export async function search(collection: ServedCollection, body: Body, signal: A
   if (binary && binary.count !== 1) {
     throw new RequestError('INVALID_ARGUMENT', `search takes one vector, but ${binary.count} came`);
   }
-  const { query, explain, ...options } = withVectors(json, binary && [], 'query', SEARCH);
+  const { query, explain, ...options } = withVectors(json, binary && [0], 'query', SEARCH);
   let explanation: Explanation | undefined;
   const found = await collection.search((binary?.vectors ?? query) as number[], {
     ...(options as SearchOptions),
@@ -179,7 +179,7 @@ function rowsOf({ count, dimension, vectors }: NonNullable<Body['binary']>): Flo
 /** The body's fields, with a stand-in for the vectors that came in binary. */
 function withVectors(
   json: Body['json'],
-  standIn: [] | undefined,
+  standIn: readonly number[] | undefined,
   field: string,
   schema: typeof SEARCH,
 ): Record<string, unknown> {

@@ -68,9 +68,15 @@ export function checkFields(list: readonly unknown[], schema: Schema, first = 0)
 
 function checkField(value: unknown, schema: Schema, name: string): void {
   if (schema.anyOf) {
-    const types = schema.anyOf.map(({ type }) => type);
-    if (types.some((type) => isOfType(value, type))) return;
-    throw bad(`${name} must be of type ${types.join(' or ')}, but is ${show(value)}`);
+    const fitting = schema.anyOf.filter(({ type }) => isOfType(value, type));
+    const [only] = fitting;
+    if (!only) {
+      const types = schema.anyOf.map(({ type }) => type);
+      throw bad(`${name} must be of type ${types.join(' or ')}, but is ${show(value)}`);
+    }
+    // Lists of one thing or another are the collection's to judge.
+    if (fitting.length === 1) checkField(value, only, name);
+    return;
   }
   if (!isOfType(value, schema.type)) {
     throw bad(`${name} must be of type ${schema.type}, but is ${show(value)}`);

@@ -105,7 +105,7 @@ const nullable = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }
 export const ROW = object(
   {
     id: ID,
-    vector: VECTOR,
+    vector: { ...nullable(VECTOR), description: 'null: none, as if it were left out.' },
     metadata: nullable(METADATA),
     document: nullable(DOCUMENT),
   },
