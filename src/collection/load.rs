@@ -6,8 +6,8 @@ use std::mem;
 use hashbrown::HashSet;
 
 use super::Collection;
+use super::check::check_id_length;
 use super::known::KnownBatches;
-use super::prepare::check_id_length;
 use super::views::ViewLoader;
 use crate::codec::frame::{self, FRAME_HEAD, Frame, Stream, Tag};
 use crate::codec::snapshot::{End, Head, Records};

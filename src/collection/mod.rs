@@ -10,6 +10,7 @@
 
 mod apply;
 mod batch;
+mod check;
 mod decay;
 mod dedupe;
 mod documents;
@@ -36,12 +37,13 @@ use crate::slot_text::SlotText;
 
 pub use batch::{Batch, Columns, Operation, Row, Texts};
 pub use batch_rows::DocumentAt;
+pub use check::ItemError;
 pub use decay::{Decay, Scored};
 pub use dedupe::{Dedupe, Duplicate, Likeness, OnDuplicate};
 pub use documents::DocumentOf;
 pub use known::Outcome;
 pub use load::{DocumentChunk, SnapshotLoader};
-pub use prepare::{ItemError, Prepared};
+pub use prepare::Prepared;
 pub use read::CollectionStats;
 pub use repair::Repair;
 pub use replay::Replay;

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::check::check_id_length;
 use super::known::KnownBatches;
 use super::load::index_block;
-use super::prepare::check_id_length;
 use super::report::StoredPart as Part;
 use super::views::{read_definition, view_frame};
 use super::{Collection, Repair, Report};

@@ -9,13 +9,14 @@ use kindex::codec::{LogItem, LogSalvage};
 use kindex::collection::{Repair, Report, Salvage, SnapshotLoader};
 use kindex::{Code, Collection, Error};
 
+use crate::checkpoint_file::snapshot;
 use crate::disk::{self, Disk, Opened, Sharing};
 use crate::documents::{Documents, Source};
 use crate::failure::{at, failed};
 use crate::files::{Files, WriteFile};
 use crate::log_file::pieces;
 use crate::names;
-use crate::store::{Store, snapshot, source};
+use crate::store::Store;
 
 /// So many unfinished files of one process are passed over.
 const MOST_LEFT: u32 = 1000;
@@ -127,8 +128,8 @@ impl Checked {
         let current = names::current(&names).ok_or_else(|| {
             Error::new(Code::NotFound, format!("there is no checkpoint in {}", path.display()))
         })?;
-        let checkpoint = source(&*files, names::checkpoint(current.checkpoint))?;
-        let log = current.log.map(|log| source(&*files, names::log(log))).transpose()?;
+        let checkpoint = Source::open(&*files, names::checkpoint(current.checkpoint))?;
+        let log = current.log.map(|log| Source::open(&*files, names::log(log))).transpose()?;
         Self::read(&checkpoint, log.as_ref(), Some(files))
     }
 

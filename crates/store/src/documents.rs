@@ -8,7 +8,7 @@ use kindex::codec::read_document;
 use kindex::collection::DocumentAt;
 
 use crate::failure::failed;
-use crate::files::ReadFile;
+use crate::files::{Files, ReadFile};
 
 /// Bytes of chunks that stay in memory.
 const CACHE_BYTES: usize = 8 << 20;
@@ -18,6 +18,13 @@ const CACHE_BYTES: usize = 8 << 20;
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) file: Arc<dyn ReadFile>,
+}
+
+impl Source {
+    pub(crate) fn open(files: &dyn Files, name: String) -> Result<Self, Error> {
+        let file = files.read(&name).map_err(|error| failed(&name, "opened", &error))?;
+        Ok(Self { name, file: Arc::from(file) })
+    }
 }
 
 #[derive(Clone)]

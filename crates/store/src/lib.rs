@@ -29,6 +29,7 @@
 //! ```
 
 mod check;
+mod checkpoint_file;
 mod disk;
 mod documents;
 mod failure;

@@ -1,15 +1,19 @@
 //! The log: reading it at opening, and appending to it.
 
-use kindex::codec::{LogItem, LogSalvage, next_log_item};
-use kindex::collection::Replay;
+use kindex::codec::{self, LogItem, LogSalvage, next_log_item};
+use kindex::collection::{Prepared, Replay};
 use kindex::{Collection, Error};
 
 use crate::documents::{Documents, Source};
 use crate::failure::{failed, within};
-use crate::files::WriteFile;
+use crate::files::{Files, WriteFile};
+use crate::names;
 
 /// Bytes that are read at a time.
 pub(crate) const PIECE_BYTES: usize = 1 << 20;
+
+/// About how many bytes go into a log part.
+const PART_BYTES: usize = 4 << 20;
 
 /// What a frame has in front of a document chunk: tag, length, checksum, and the chunk's number.
 pub(crate) const CHUNK_HEAD: u64 = 16;
@@ -221,4 +225,43 @@ impl Log {
         self.whole -= length;
         self.cut()
     }
+}
+
+/// Writes a log into a new file in its place. The process that wrote it may have
+/// ended because a sync failed: what is read now may then not be on disk, and no later sync would
+/// bring it there.
+pub(crate) fn write_anew(files: &dyn Files, log: &Source, length: u64) -> std::io::Result<()> {
+    let mut copy = files.create(names::UNFINISHED_LOG)?;
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut at = 0;
+    while at < length {
+        let size = usize::try_from(length - at).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+        log.file.read_at(at, &mut piece[..size])?;
+        copy.write(&piece[..size])?;
+        at += size as u64;
+    }
+    copy.sync()?;
+    drop(copy);
+    files.rename(names::UNFINISHED_LOG, &log.name)?;
+    files.sync_names()
+}
+
+/// What a batch comes to in the log: its document chunks, then its parts. `note` hears of each
+/// piece: which chunk it is, if it is one, and its length.
+pub(crate) fn frames<'a>(
+    prepared: &'a mut Prepared,
+    note: &'a mut dyn FnMut(Option<u32>, usize),
+) -> impl Iterator<Item = Result<Vec<u8>, Error>> + 'a {
+    let (chunks, parts) = (prepared.document_chunks(), prepared.plan_log(PART_BYTES));
+    let number = prepared.first_document_chunk();
+    (0..chunks + parts).map(move |at| {
+        let mut piece = Vec::new();
+        if at < chunks {
+            codec::write_documents(&mut piece, number + at as u32, &prepared.document_chunk(at));
+        } else {
+            piece = prepared.log_part(at - chunks)?;
+        }
+        note((at < chunks).then_some(at as u32), piece.len());
+        Ok(piece)
+    })
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use kindex::{Collection, Error, NodeId};
 
 use crate::check::write_snapshot;
+use crate::checkpoint_file::load;
 use crate::disk::Opened;
 use crate::documents::{Documents, Source};
 use crate::failure::at;
-use crate::store::{Store, load};
+use crate::store::Store;
 
 /// A collection that was opened from a snapshot file; its documents are read from there.
 pub struct SnapshotFile {

@@ -1,23 +1,21 @@
 //! A collection in a folder.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use kindex::collection::{Batch, ItemError, Outcome, Prepared, SnapshotLoader};
+use kindex::collection::{Batch, ItemError, Outcome};
 use kindex::{Code, Collection, Config, Error, NodeId, codec};
 
+use crate::checkpoint_file::{ChunkPlace, load, snapshot};
 use crate::disk::{Disk, Sharing};
 use crate::documents::{Documents, Source};
-use crate::failure::{failed, within};
+use crate::failure::failed;
 use crate::files::Files;
-use crate::log_file::{self, CHUNK_HEAD, Log, PIECE_BYTES};
+use crate::log_file::{self, CHUNK_HEAD, Log};
 use crate::names::{self, Current};
 
 /// The log is left to grow to this length before a checkpoint replaces it, and further if the last
 /// checkpoint is large: to half of that.
 const LOG_BYTES: u64 = 16 << 20;
-/// About how many bytes go into a log part.
-const PART_BYTES: usize = 4 << 20;
 
 /// What became of a batch.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -125,25 +123,25 @@ impl Store {
     fn open_files(files: Box<dyn Files>, writable: bool) -> Result<Option<Self>, Error> {
         let names = files.names().map_err(|error| failed("the folder", "read", &error))?;
         let Some(current) = names::current(&names) else { return Ok(None) };
-        let checkpoint = source(&*files, names::checkpoint(current.checkpoint))?;
+        let checkpoint = Source::open(&*files, names::checkpoint(current.checkpoint))?;
         let mut documents = Documents::default();
         let (mut collection, checkpoint_bytes) = load(&checkpoint, &mut documents)?;
         let mut log = None;
         if let Some(number) = current.log {
             let name = names::log(number);
-            let file = source(&*files, name.clone())?;
+            let file = Source::open(&*files, name.clone())?;
             let whole = log_file::recover(&file, &mut collection, &mut documents)?;
             if writable {
                 if whole > 0 {
                     // Otherwise a batch could be read now and be gone after a power cut. Whoever only
                     // wants to read can still do so, see [`Store::open_read_only`].
-                    let written = write_anew(&*files, &file, whole);
+                    let written = log_file::write_anew(&*files, &file, whole);
                     if written.is_err() {
                         // On a full disk it would hold the room that is missing.
                         let _ = files.remove(names::UNFINISHED_LOG);
                     }
                     written.map_err(|error| failed(&name, "written anew", &error))?;
-                    documents.replace_source(source(&*files, name.clone())?);
+                    documents.replace_source(Source::open(&*files, name.clone())?);
                 }
                 // The process that made the log may have ended before its name was durable.
                 let named = files.sync_names().is_ok();
@@ -220,7 +218,7 @@ impl Store {
         let (start, mut offset) = (log.length(), 0);
         let mut places = Vec::new();
         let first = prepared.first_document_chunk();
-        let length = log.append(&mut frames(&mut prepared, &mut |at, length| {
+        let length = log.append(&mut log_file::frames(&mut prepared, &mut |at, length| {
             if let Some(at) = at {
                 places.push((
                     first + at,
@@ -270,11 +268,11 @@ impl Store {
         let file = self.files.create(&log).map_err(|error| failed(&log, "made", &error))?;
         self.files.sync_names().map_err(|error| failed(&log, "made durable", &error))?;
         let mut documents = Documents::default();
-        documents.add_source(source(&*self.files, name)?);
+        documents.add_source(Source::open(&*self.files, name)?);
         for (number, offset, length) in places {
             documents.insert(number, offset, length);
         }
-        documents.add_source(source(&*self.files, log.clone())?);
+        documents.add_source(Source::open(&*self.files, log.clone())?);
         self.documents = documents;
         self.log = Some(Log::new(log, file, 0));
         self.checkpoint_at = LOG_BYTES.max(self.checkpoint_bytes / 2);
@@ -368,101 +366,6 @@ impl std::fmt::Debug for Store {
             .field("bytes", &self.bytes())
             .finish_non_exhaustive()
     }
-}
-
-/// Writes a log into a new file in its place. The process that wrote it may have
-/// ended because a sync failed: what is read now may then not be on disk, and no later sync would
-/// bring it there.
-fn write_anew(files: &dyn Files, log: &Source, length: u64) -> std::io::Result<()> {
-    let mut copy = files.create(names::UNFINISHED_LOG)?;
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut at = 0;
-    while at < length {
-        let size = usize::try_from(length - at).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-        log.file.read_at(at, &mut piece[..size])?;
-        copy.write(&piece[..size])?;
-        at += size as u64;
-    }
-    copy.sync()?;
-    drop(copy);
-    files.rename(names::UNFINISHED_LOG, &log.name)?;
-    files.sync_names()
-}
-
-/// Where a document chunk is: its number, where its bytes begin, and how many.
-pub(crate) type ChunkPlace = (u32, u64, usize);
-
-/// Writes a snapshot with the documents that records still have, and says where these are.
-pub(crate) fn snapshot(
-    collection: &Collection,
-    documents: &Documents,
-    sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
-) -> Result<Vec<ChunkPlace>, Error> {
-    let mut writer = collection.snapshot();
-    let mut offset = 0;
-    if let Some(head) = writer.next(collection, PIECE_BYTES)? {
-        sink(&head)?;
-        offset = head.len() as u64;
-    }
-    let mut numbers: Vec<u32> = collection
-        .find(None, usize::MAX, 0)
-        .into_iter()
-        .filter_map(|slot| Some(collection.document(slot)?.chunk))
-        .collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let mut places = Vec::with_capacity(numbers.len());
-    for number in numbers {
-        let chunk = documents.chunk(number)?;
-        let frame = writer.document_chunk(number, &chunk)?;
-        sink(&frame)?;
-        places.push((number, offset + CHUNK_HEAD, chunk.len()));
-        offset += frame.len() as u64;
-    }
-    while let Some(piece) = writer.next(collection, PIECE_BYTES)? {
-        sink(&piece)?;
-    }
-    Ok(places)
-}
-
-pub(crate) fn source(files: &dyn Files, name: String) -> Result<Source, Error> {
-    let file = files.read(&name).map_err(|error| failed(&name, "opened", &error))?;
-    Ok(Source { name, file: Arc::from(file) })
-}
-
-/// Loads a snapshot, and notes where its documents are. Returns its length too.
-pub(crate) fn load(source: &Source, documents: &mut Documents) -> Result<(Collection, u64), Error> {
-    documents.add_source(source.clone());
-    let mut loader = SnapshotLoader::new();
-    let bytes = log_file::pieces(source, &mut |piece| {
-        loader.push(piece)?;
-        while let Some(chunk) = loader.take_document_chunk() {
-            documents.insert(chunk.number, chunk.offset, chunk.bytes.len());
-        }
-        Ok(())
-    });
-    let loaded = bytes.and_then(|bytes| Ok((loader.finish()?, bytes)));
-    loaded.map_err(|error| within(&source.name, &error))
-}
-
-/// What a batch comes to in the log: its document chunks, then its parts. `note` hears of each
-/// piece: which chunk it is, if it is one, and its length.
-fn frames<'a>(
-    prepared: &'a mut Prepared,
-    note: &'a mut dyn FnMut(Option<u32>, usize),
-) -> impl Iterator<Item = Result<Vec<u8>, Error>> + 'a {
-    let (chunks, parts) = (prepared.document_chunks(), prepared.plan_log(PART_BYTES));
-    let number = prepared.first_document_chunk();
-    (0..chunks + parts).map(move |at| {
-        let mut piece = Vec::new();
-        if at < chunks {
-            codec::write_documents(&mut piece, number + at as u32, &prepared.document_chunk(at));
-        } else {
-            piece = prepared.log_part(at - chunks)?;
-        }
-        note((at < chunks).then_some(at as u32), piece.len());
-        Ok(piece)
-    })
 }
 
 fn nothing_in(path: &Path) -> Error {
