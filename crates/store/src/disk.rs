@@ -26,8 +26,15 @@ pub(crate) enum Sharing {
 #[derive(Debug)]
 pub(crate) struct Disk {
     path: PathBuf,
-    /// Held for the lock; the system lets go of it when the process ends, however it ends.
-    _lock: File,
+    /// Locked; the system lets go of it when the process ends, however it ends.
+    lock: File,
+}
+
+impl Drop for Disk {
+    /// Closing the file would not do while a process that another thread is just starting still has it, too.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Disk {
@@ -53,7 +60,7 @@ impl Disk {
             Sharing::Readers => file.try_lock_shared(),
         };
         match locked {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
+            Ok(()) => Ok(Self { path: path.to_owned(), lock: file }),
             Err(TryLockError::WouldBlock) => Err(Error::new(
                 Code::Locked,
                 format!("another process has the store in {} open", path.display()),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use kindex::collection::{Batch, Operation, PartState, Row, StoredPart};
 use kindex::{Code, Config};
@@ -88,7 +88,7 @@ fn writers_on_a_disk_that_fills_up_lose_nothing() {
     let full = std::panic::catch_unwind(|| {
         torture(&["--rounds", "12", "--disk", "2000", "--folder", disk.to_str().unwrap()]);
     });
-    assert!(Command::new("umount").arg(&disk).status().unwrap().success());
+    unmount(&disk);
     full.unwrap();
 }
 
@@ -111,6 +111,24 @@ fn a_second_process_is_locked_out_until_the_first_ends() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(Store::open(folder.store()).unwrap().collection().len(), 60);
+}
+
+#[test]
+fn a_store_that_was_closed_is_free_whatever_else_the_program_starts() {
+    let folder = Folder::new();
+    drop(filled(&folder));
+    let over = AtomicBool::new(false);
+    let opened = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                Command::new(env!("CARGO_BIN_EXE_kindex-torture")).arg("--help").output().unwrap();
+            }
+        });
+        let opened = (0..300).try_for_each(|_| Store::open(folder.store()).map(drop));
+        over.store(true, Ordering::Relaxed);
+        opened
+    });
+    opened.unwrap();
 }
 
 #[test]
@@ -199,6 +217,19 @@ fn mounted(folder: &Path, options: &str) -> bool {
 }
 
 #[cfg(target_os = "linux")]
+fn unmount(folder: &Path) {
+    let unmounted = || Command::new("umount").arg(folder).status().unwrap().success();
+    assert!(sooner_or_later(unmounted));
+}
+
+/// A process that another test is just starting has this one's files open for a moment.
+#[cfg(target_os = "linux")]
+fn sooner_or_later(attempt: impl Fn() -> bool) -> bool {
+    let pause = std::time::Duration::from_millis(20);
+    (0..250).any(|_| attempt() || (std::thread::sleep(pause), false).1)
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn a_store_on_a_disk_that_can_not_be_written_is_read() {
     let folder = Folder::new();
@@ -213,12 +244,12 @@ fn a_store_on_a_disk_that_can_not_be_written_is_read() {
         let mut store = Store::create(&path, Config::new(3)).unwrap();
         store.write(batch(0..40), &mut |_| {}).unwrap();
         drop(store);
-        assert!(mounted(&disk, "remount,ro,size=2000k"));
+        assert!(sooner_or_later(|| mounted(&disk, "remount,ro,size=2000k")));
         assert_eq!(Store::open_read_only(&path).unwrap().collection().len(), 40);
         assert_eq!(verify(&path).unwrap().state(), PartState::Ok);
         assert_eq!(Store::open(&path).unwrap_err().code(), Code::StorageUnavailable);
     });
-    assert!(Command::new("umount").arg(&disk).status().unwrap().success());
+    unmount(&disk);
     checked.unwrap();
 }
 
