@@ -1,6 +1,7 @@
 import { checkAttached, checkedVector } from './batch-encoder.js';
 import { KindexError, show } from './errors.js';
 import { LIMITS } from './limits.js';
+import { checkOptions } from './options.js';
 import { utf8Length } from './text-column.js';
 import type { BatchOptions, EngineOptions, Include, OpenOptions, PlaceOptions } from './types.js';
 import type { BudgetSettings, EngineSettings, StorageChoice } from './worker/protocol.js';
@@ -97,6 +98,7 @@ export function storageChoice(
 
 /** @throws KindexError `INVALID_ARGUMENT` */
 export function checkBatchOptions(options: BatchOptions): void {
+  checkOptions('a batch', options);
   const { atomic, batchSize, parallel, workers, durability, batchId } = options;
   if (atomic !== undefined && typeof atomic !== 'boolean')
     throw new KindexError('INVALID_ARGUMENT', `atomic is a boolean, but is ${show(atomic)}`);

@@ -8,6 +8,7 @@ import { EventHub } from './events.js';
 import type { Facet, FacetQuery, FacetValue } from './facets.js';
 import type { FieldPath } from './filter.js';
 import { makeIds } from './ids.js';
+import { checkOptions } from './options.js';
 import { part } from './part.js';
 import { ProgressReporter } from './progress.js';
 import { Reader } from './reader.js';
@@ -99,6 +100,7 @@ export class Collection<M extends object = Metadata> {
     options: OpenOptions = {},
   ): Promise<Collection<M>> {
     checkName(name);
+    checkOptions('open', options);
     const settings = engineSettings(options);
     const storage = storageChoice(options, 'auto');
     const attach = async (onProgress?: OpenOptions['onProgress']): Promise<Attached> => {

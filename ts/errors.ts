@@ -97,8 +97,11 @@ export class BatchError extends KindexError {
 
   constructor(op: BatchOperation, rows: number, errors: readonly ItemError[]) {
     const [first] = errors;
+    const named = first?.id === undefined ? '' : ` (${show(first.id)})`;
     const detail =
-      first === undefined ? '' : ` First: item ${first.index}: ${first.code}: ${first.message}`;
+      first === undefined
+        ? ''
+        : ` First: item ${first.index}${named}: ${first.code}: ${first.message}`;
     super(
       'BATCH',
       `${op} of ${rows} ${rows === 1 ? 'item' : 'items'}: ${errors.length} refused, so nothing was written.${detail}`,

@@ -4,6 +4,7 @@ import type { Connection } from './connection.js';
 import { KindexError, show, throwIfAborted } from './errors.js';
 import { type Facet, type FacetQuery, facets } from './facets.js';
 import { checkPath } from './filter.js';
+import { checkOptions } from './options.js';
 import { includeBits, records } from './results.js';
 import { encodeSelection, type Where } from './selection.js';
 import { textColumn } from './text-column.js';
@@ -28,6 +29,8 @@ export class Reader<M extends object> {
   }
 
   async get(query: GetQuery<M>, options: GetOptions): Promise<StoredRecord<M>[]> {
+    checkOptions('get', query);
+    checkOptions('the second argument of get', options);
     throwIfAborted(options.signal);
     const include = includeBits(checkInclude(options.include, GET_INCLUDES));
     const limit = checkInteger('limit', query.limit ?? ALL, 0, ALL);
@@ -68,6 +71,7 @@ export class Reader<M extends object> {
   }
 
   async count(query: Where<M>): Promise<number> {
+    checkOptions('count', query);
     const selected = encodeSelection(query);
     const { client, collection } = await this.#connection.use();
     return client.call('count', { collection, ...selected });

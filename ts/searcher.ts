@@ -5,6 +5,7 @@ import { encodeDecay } from './decay.js';
 import type { Embedder } from './embed.js';
 import { type ErrorCode, KindexError, show, throwIfAborted, toKindexError } from './errors.js';
 import { LIMITS } from './limits.js';
+import { checkOptions } from './options.js';
 import { hits, includeBits } from './results.js';
 import { encodeSelection } from './selection.js';
 import type { Hit, Metric, SearchOptions, Vector } from './types.js';
@@ -77,6 +78,7 @@ export class Searcher<M extends object> {
   }
 
   #wanted(options: SearchOptions<M>): Wanted {
+    checkOptions('search', options);
     throwIfAborted(options.signal);
     return {
       k: checkInteger('k', options.k ?? DEFAULT_K, 1, LIMITS.k),

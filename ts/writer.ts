@@ -3,6 +3,7 @@ import type { Connection } from './connection.js';
 import type { Embedder } from './embed.js';
 import { type BatchOperation, KindexError, show } from './errors.js';
 import { singleRow } from './gather.js';
+import { checkOptions } from './options.js';
 import type { Batch, BatchOptions, BatchResult, Progress, RowStream } from './types.js';
 import type { Target } from './write.js';
 import { WriteQueue } from './write-queue.js';
@@ -52,7 +53,7 @@ export class Writer {
     });
   }
 
-  delete(
+  async delete(
     selection: {
       readonly ids?: readonly string[] | undefined;
       readonly where?: unknown;
@@ -63,13 +64,12 @@ export class Writer {
     const { ids, where, whereDocument } = selection ?? {};
     const filtered = where !== undefined || whereDocument !== undefined;
     if ((ids !== undefined) === filtered) {
-      return Promise.reject(
-        new KindexError(
-          'INVALID_ARGUMENT',
-          `delete takes { ids } or { where, whereDocument }, but this is ${show(selection)}`,
-        ),
+      throw new KindexError(
+        'INVALID_ARGUMENT',
+        `delete takes { ids } or { where, whereDocument }, but this is ${show(selection)}`,
       );
     }
+    checkOptions('delete', selection);
     if (filtered) {
       const filters = { where, whereDocument };
       return this.#queue.alone(() => this.#use((target) => deleteWhere(target, filters, options)));

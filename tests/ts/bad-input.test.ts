@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BatchError, KindexError, type Row } from '../../ts/entrypoints/node.js';
+import { BatchError, Collection, KindexError, type Row } from '../../ts/entrypoints/node.js';
 import { empty, rows, vector } from './support.js';
 
 const code = (expected: string) => (thrown: unknown) => {
@@ -175,4 +175,34 @@ test('options of the wrong kind are refused', async () => {
     );
     assert.equal(ids.length, 100);
   }
+});
+
+test('an option that a call does not know is refused, not passed over', async () => {
+  const collection = await empty();
+  await collection.insert(rows(3));
+  const query = vector(1);
+  const as = (options: unknown) => options as object;
+  const calls: Record<string, () => Promise<unknown>> = {
+    filter: () => collection.search(query, as({ filter: { a: 1 } })),
+    topK: () => collection.searchBatch([query], as({ topK: 3 })),
+    distance: () => collection.view('v').search(query, as({ distance: 1 })),
+    order: () => collection.get(as({ order: 'a' })),
+    includes: () => collection.get({}, as({ includes: [] })),
+    limit: () => collection.count(as({ limit: 3 })),
+    and: () => collection.delete(as({ ids: ['w0'], and: 1 }) as { ids: string[] }),
+    batch: () => collection.insert(rows(1), as({ batch: 3 })),
+    chunk: () => collection.upsert(rows(2), as({ chunk: 3 })),
+    dim: () => Collection.open('new', as({ dim: 3 })),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    await assert.rejects(call, (thrown) => {
+      assert.match(String(thrown), new RegExp(`takes the options .*, but there is '${name}'`));
+      return code('INVALID_ARGUMENT')(thrown);
+    });
+  }
+  for (const none of [null, 3, 'a', ['w0']]) {
+    await assert.rejects(() => collection.get(as(none)), code('INVALID_ARGUMENT'));
+    await assert.rejects(() => collection.search(query, as(none)), code('INVALID_ARGUMENT'));
+  }
+  assert.equal(await collection.count(), 3);
 });

@@ -1,0 +1,77 @@
+import { KindexError, show } from './errors.js';
+import type { Where } from './selection.js';
+import type { BatchOptions, GetOptions, GetQuery, OpenOptions, SearchOptions } from './types.js';
+
+/** Every name of T: the compiler refuses one that is missing, and one too many. */
+type Names<T> = Readonly<Record<keyof T, 1>>;
+
+const WHERE: Names<Where> = { where: 1, whereDocument: 1 };
+
+/** The options of each call by name. */
+const KNOWN = {
+  open: {
+    storage: 1,
+    folder: 1,
+    threads: 1,
+    wasmUrl: 1,
+    workerUrl: 1,
+    memoryBudget: 1,
+    whenFull: 1,
+    embed: 1,
+    embedBatchSize: 1,
+    embedTimeoutMs: 1,
+    dimension: 1,
+    metric: 1,
+    quantization: 1,
+    graph: 1,
+    keepVectors: 1,
+    onProgress: 1,
+    signal: 1,
+  } satisfies Names<OpenOptions>,
+  search: {
+    ...WHERE,
+    k: 1,
+    ef: 1,
+    include: 1,
+    exact: 1,
+    view: 1,
+    decay: 1,
+    explain: 1,
+    signal: 1,
+  } satisfies Names<SearchOptions>,
+  get: { ...WHERE, ids: 1, limit: 1, offset: 1, orderBy: 1 } satisfies Names<GetQuery>,
+  'the second argument of get': { include: 1, signal: 1 } satisfies Names<GetOptions>,
+  count: WHERE,
+  delete: { ...WHERE, ids: 1 },
+  'a batch': {
+    atomic: 1,
+    batchSize: 1,
+    parallel: 1,
+    workers: 1,
+    durability: 1,
+    onProgress: 1,
+    signal: 1,
+    dedupe: 1,
+    onDuplicate: 1,
+    batchId: 1,
+  } satisfies Names<BatchOptions>,
+} as const;
+
+/**
+ * Refuses what a call does not know. An option that is misspelled, or is another library's (`filter`, `topK`), would
+ * otherwise be passed over, and the answer be another one than was asked for.
+ *
+ * @throws KindexError `INVALID_ARGUMENT`
+ */
+export function checkOptions(call: keyof typeof KNOWN, options: unknown): void {
+  const known = KNOWN[call];
+  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options);
+  const stray = isObject
+    ? Object.keys(options).find((name) => !Object.hasOwn(known, name))
+    : undefined;
+  if (isObject && stray === undefined) return;
+  throw new KindexError(
+    'INVALID_ARGUMENT',
+    `${call} takes the options ${Object.keys(known).join(', ')}, but ${isObject ? `there is ${show(stray)}` : `this is ${show(options)}`}`,
+  );
+}
