@@ -1,19 +1,11 @@
 // Bundles the TypeScript and the wasm files into pkg/, which is what npm publishes.
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { variants } from './build-wasm.mjs';
 import { partsInside } from './bundle-parts.mjs';
+import { writeDeclarations } from './declarations.mjs';
 import { bundleInParts, bundlePages } from './page-bundle.mjs';
-import { bin, generated, pkg, root } from './paths.mjs';
-import { must } from './process.mjs';
+import { generated, pkg, root } from './paths.mjs';
 
 const entrypoint = (name) => join(root, 'ts', 'entrypoints', `${name}.ts`);
 
@@ -127,24 +119,3 @@ const standsOnThePackage = {
     build.onResolve({ filter }, () => ({ path: 'kindex', external: true }));
   },
 };
-
-/** Declarations for `import`, and the same again for `require`, which resolves by other endings. */
-async function writeDeclarations() {
-  const types = join(pkg, 'types');
-  await must(join(bin, 'tsc'), ['--project', 'tsconfig.build.json', '--outDir', types]);
-  for (const file of declarationsIn(types)) {
-    const text = readFileSync(file, 'utf8');
-    const common = text.replace(
-      /((?:from|import)\s*\(?\s*)(['"])(\.{1,2}\/[^'"]+)\.js\2/g,
-      '$1$2$3.cjs$2',
-    );
-    writeFileSync(file.replace(/\.d\.ts$/, '.d.cts'), common);
-  }
-}
-
-function declarationsIn(folder) {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true })
-    .filter((name) => name.endsWith('.d.ts'))
-    .map((name) => join(folder, name));
-}
