@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { root } from '../../scripts/paths.mjs';
 import { runtimes } from './runtimes.js';
 import { assertAnswers, command, fixture, newFolder, type Outcome, prepare } from './support.js';
 
@@ -25,3 +27,19 @@ for (const { name, run, threads } of runtimes) {
     });
   }
 }
+
+test('the_first_lines_of_the_readme_print_what_it_says', async () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const [, said] = /```text\n([\s\S]*?)```/.exec(readme) ?? [];
+  const script = join(prepare('first-lines'), 'colors.mjs');
+  const folder = newFolder();
+  try {
+    for (const { name, run } of runtimes) {
+      const [executable, args] = run(script);
+      const printed = await command(executable, args, { cwd: folder });
+      assert.equal(printed, said, name);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
