@@ -22,6 +22,7 @@ import type {
   BatchResult,
   EngineOptions,
   Events,
+  Found,
   GetOptions,
   GetQuery,
   Hit,
@@ -216,7 +217,7 @@ export class Collection<M extends object = Metadata> {
    * The nearest records, closest first. A text is embedded first. Calls of one turn that differ in nothing but the
    * query are answered together.
    */
-  search(query: Vector | string, options: SearchOptions<M> = {}): Promise<Hit<M>[]> {
+  search(query: Vector | string, options: SearchOptions<M> = {}): Promise<Found<M>> {
     return this.#searcher.search(query, options);
   }
 

@@ -8,7 +8,7 @@ import { LIMITS } from './limits.js';
 import { checkOptions } from './options.js';
 import { hits, includeBits } from './results.js';
 import { encodeSelection } from './selection.js';
-import type { Hit, Metric, SearchOptions, Vector } from './types.js';
+import type { Found, Hit, Metric, SearchOptions, Vector } from './types.js';
 import type { SearchCall } from './worker/protocol.js';
 
 const DEFAULT_K = 10;
@@ -73,7 +73,7 @@ export class Searcher<M extends object> {
     return untilAborted(found, signal);
   }
 
-  async searchBatch(queries: Queries, options: SearchOptions<M>): Promise<Hit<M>[][]> {
+  async searchBatch(queries: Queries, options: SearchOptions<M>): Promise<Found<M>[]> {
     return this.#run(this.#wanted(options), queries, options);
   }
 
@@ -87,7 +87,7 @@ export class Searcher<M extends object> {
       ...encodeSelection(options),
       decay: options.decay === undefined ? undefined : encodeDecay(options.decay),
       include: includeBits(checkInclude(options.include, ['metadata'])),
-      explain: options.explain !== undefined,
+      explain: options.explain ?? false,
       view: options.view === undefined ? undefined : checkViewName(options.view),
     };
   }
@@ -131,7 +131,7 @@ export class Searcher<M extends object> {
     wanted: Wanted,
     queries: Queries,
     { signal, explain }: Pick<SearchOptions<M>, 'signal' | 'explain'>,
-  ): Promise<Hit<M>[][]> {
+  ): Promise<Found<M>[]> {
     const matrix = await this.#matrix(queries, signal);
     if (explain && matrix.length > this.#dimension)
       throw new KindexError('INVALID_ARGUMENT', 'explain is for one query at a time');
@@ -141,8 +141,10 @@ export class Searcher<M extends object> {
     const answer = client.call('search', { collection, call }, { transfer: [matrix.buffer] });
     this.#last = answer.catch(() => {});
     const columns = await untilAborted(answer, signal);
-    if (explain && columns.explanation) explain(JSON.parse(columns.explanation));
-    return hits<M>(columns, this.#dimension, this.#metric);
+    const found = hits<M>(columns, this.#dimension, this.#metric);
+    if (found[0] && columns.explanation)
+      Object.assign(found[0], { explanation: JSON.parse(columns.explanation) });
+    return found;
   }
 
   async #matrix(

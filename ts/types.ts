@@ -273,8 +273,8 @@ export interface SearchOptions<M extends object = Metadata> extends Where<M> {
   readonly view?: string;
   /** Let recency count inside the search: a recent record is found even where many others are more similar. */
   readonly decay?: Decay<M>;
-  /** Called with how the answer was found. */
-  readonly explain?: (explanation: Explanation) => void;
+  /** Put beside the hits how they were found, as `explanation`. For one query at a time. */
+  readonly explain?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -294,13 +294,29 @@ export interface Decay<M extends object = Metadata> {
   readonly now?: number | Date;
 }
 
+/**
+ * The way that a search took.
+ *
+ * - `exact`: all that may be in the answer was compared: the collection or the matches are few, or `exact` was asked for.
+ * - `walk`: through the graph. `exact-walk`: then on by exact distances, where codes could not tell vectors apart.
+ * - `filtered-walk`: through the graph, keeping what matches; where most records do.
+ * - `bridged-walk`: from match to match, across others. `exact-fallback`: that would have cost more than to compare all
+ *   matches.
+ */
+export type Strategy =
+  | 'exact'
+  | 'walk'
+  | 'exact-walk'
+  | 'filtered-walk'
+  | 'bridged-walk'
+  | 'exact-fallback';
+
 /** How a search found its answer. */
 export interface Explanation {
-  /** The way taken, for example `flat` or `graph`. */
-  readonly strategy: string;
+  readonly strategy: Strategy;
   /** Distances computed. */
   readonly distances: number;
-  /** Nodes visited. */
+  /** Nodes whose links were followed. */
   readonly visited: number;
 }
 
@@ -314,6 +330,12 @@ export interface Hit<M extends object = Metadata> {
   readonly metadata?: Stored<M>;
   readonly document?: string;
   readonly vector?: Float32Array;
+}
+
+/** The hits of a query, closest first. */
+export interface Found<M extends object = Metadata> extends Array<Hit<M>> {
+  /** With `explain: true`. */
+  readonly explanation?: Explanation;
 }
 
 /** A stored record. */

@@ -2,7 +2,7 @@ import { checkInteger } from './arguments.js';
 import { KindexError, show } from './errors.js';
 import { encodeFilter, type Filter } from './filter.js';
 import { LIMITS } from './limits.js';
-import type { Hit, Metadata, SearchOptions, Vector } from './types.js';
+import type { Found, Hit, Metadata, SearchOptions, Vector } from './types.js';
 import type { ViewChange } from './write-view.js';
 
 /** How `createView` makes a view. */
@@ -26,7 +26,7 @@ export interface ViewInfo<M extends object = Metadata> {
 }
 
 interface Searchable<M extends object> {
-  search(query: Vector | string, options: SearchOptions<M>): Promise<Hit<M>[]>;
+  search(query: Vector | string, options: SearchOptions<M>): Promise<Found<M>>;
   searchBatch(
     queries: Float32Array | readonly Vector[] | readonly string[],
     options: SearchOptions<M>,
@@ -46,7 +46,7 @@ export class View<M extends object = Metadata> {
   }
 
   /** As `search` of the collection, among the records of the view. */
-  search(query: Vector | string, options: SearchOptions<M> = {}): Promise<Hit<M>[]> {
+  search(query: Vector | string, options: SearchOptions<M> = {}): Promise<Found<M>> {
     return this.#collection.search(query, { ...options, view: this.name });
   }
 

@@ -60,14 +60,8 @@ test('a_view_finds_what_its_filter_finds_while_records_come_change_and_go', asyn
     await view.searchBatch(queries, { k: 2 }),
     await collection.searchBatch(queries, { k: 2, where }),
   );
-  let strategy = '';
-  await collection.search(vector(1), {
-    view: 'late evens',
-    explain: (how) => {
-      strategy = how.strategy;
-    },
-  });
-  assert.equal(strategy, 'exact');
+  const explained = await collection.search(vector(1), { view: 'late evens', explain: true });
+  assert.equal(explained.explanation?.strategy, 'exact');
   assert.deepEqual(changes, ['insert', 'update', 'update', 'update', 'delete']);
   const [info, ...others] = await collection.listViews();
   assert.deepEqual(

@@ -3,7 +3,6 @@ import { KindexError } from '../errors.js';
 import type {
   BatchOptions,
   BatchResult,
-  Explanation,
   Hit,
   Include,
   Progress,
@@ -140,17 +139,12 @@ export async function search(collection: ServedCollection, body: Body, signal: A
   if (binary && binary.count !== 1) {
     throw new RequestError('INVALID_ARGUMENT', `search takes one vector, but ${binary.count} came`);
   }
-  const { query, explain, ...options } = withVectors(json, binary && [0], 'query', SEARCH);
-  let explanation: Explanation | undefined;
+  const { query, ...options } = withVectors(json, binary && [0], 'query', SEARCH);
   const found = await collection.search((binary?.vectors ?? query) as number[], {
     ...(options as SearchOptions),
-    ...(explain === true && {
-      explain: (how: Explanation) => {
-        explanation = how;
-      },
-    }),
     signal,
   });
+  const { explanation } = found;
   return { hits: found.map(plain), ...(explanation && { explanation }) };
 }
 
