@@ -11,7 +11,8 @@ const HELP = `npm run torture -- [options]
   --rounds N      kills (default 20); as many quota failures, and for the tabs 20 writes a round
   --only NAME     kills, quota or tabs (may be repeated; default all)
   --browser NAME  chromium or firefox (may be repeated; default both)
-  --seed N        repeats a run's choices; the default is printed
+  --seed N        repeats a run's choices; the default is printed. From 1000000 on records are long,
+                  and checkpoints are written beside batches. Odd ones have threads
 
 Writes mixed batches in real browsers and ends them: tab crash, SIGKILL of the page's process or of the
 whole browser, termination of the worker, reload, a full quota. Afterwards everything that was

@@ -6,6 +6,7 @@ import {
   hash,
   keepsOf,
   lineOf,
+  paddingOf,
   randomFrom,
   rowsOf,
   stepOf,
@@ -18,6 +19,7 @@ interface Meta {
   batch: number;
   row: number;
   group: number;
+  padding: string;
 }
 type Opened = Collection<Meta>;
 
@@ -28,6 +30,8 @@ declare global {
 }
 
 let collection: Opened | undefined;
+/** Its seed. */
+let run = 0;
 
 /** Opens the collection that a run of this seed writes. */
 export async function open(name: string, seed: number): Promise<void> {
@@ -35,6 +39,7 @@ export async function open(name: string, seed: number): Promise<void> {
   const { Collection } = (await import(
     new URL('/kindex/index.js', location.href).href
   )) as typeof import('../../ts/index.js');
+  run = seed;
   const { quantization, keepVectors } = keepsOf(seed);
   const options = { dimension: DIMENSION, quantization, keepVectors };
   collection = await Collection.open<Meta>(name, options);
@@ -95,7 +100,7 @@ export async function writeOwn(tab: string, first: number, batches: number, rows
       return {
         id: `${tab}/${batch}/${row}`,
         vector: vectorOf(hash(tab), written),
-        metadata: { batch, row, group: 0 },
+        metadata: { batch, row, group: 0, padding: paddingOf(run, written) },
       };
     });
     await tortureHears('begins', `${tab}/${batch}`);
@@ -128,7 +133,9 @@ async function readAll(): Promise<Digest> {
   let sum = 0;
   const seen = new Set<string>();
   for await (const { id, metadata, document } of opened().iterate()) {
-    const { batch, row } = metadata as Meta;
+    const { batch, row, padding } = metadata as Meta;
+    if (padding !== paddingOf(run, { batch, row }))
+      throw new Error(`${id} has ${padding?.length} letters of padding that are not its own`);
     records += 1;
     seen.add(id);
     sum = (sum + hash(lineOf(id, batch, row, document))) % 2 ** 48;

@@ -2,7 +2,7 @@
 import type { Page } from 'puppeteer-core';
 import { type Kind, Victim, within } from './browsers.js';
 import type { Tally } from './tally.js';
-import { Model, randomFrom, sameDigest } from './workload.js';
+import { LONG_SEEDS, Model, randomFrom, sameDigest } from './workload.js';
 
 const PATIENCE_MS = 180_000;
 const NAME = 'full';
@@ -29,7 +29,8 @@ export async function quota(
     for (let failures = 0; failures < rounds; failures += SAME_ORIGIN) {
       const model = new Model(seed + failures);
       const page = await victim.page(() => {}, true);
-      await limit(page, url, kind, 300_000 + random() * 3_000_000);
+      const times = seed < LONG_SEEDS ? 1 : 25;
+      await limit(page, url, kind, (300_000 + random() * 3_000_000) * times);
       await openIn(page, model);
       for (let i = 0; i < Math.min(SAME_ORIGIN, rounds - failures); i++)
         await untilFull(victim, page, model, tally);

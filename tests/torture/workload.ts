@@ -27,6 +27,10 @@ const KEEPS: readonly Keeps[] = [
   { quantization: 'binary', keepVectors: false, tolerance: 1 },
 ];
 
+/** In runs of these seeds records are long: the log soon is, too, and is folded into checkpoints beside batches. */
+export const LONG_SEEDS = 1_000_000;
+const LONG_LETTERS = 6000;
+
 export function keepsOf(seed: number): Keeps {
   return KEEPS[seed % KEEPS.length] as Keeps;
 }
@@ -102,6 +106,13 @@ export function documentOf(seed: number, { batch, row }: Written): string | unde
   return text;
 }
 
+/** Letters that a record of a run has beside its document. */
+export function paddingOf(seed: number, { batch, row }: Written): string {
+  return seed < LONG_SEEDS
+    ? ''
+    : `${batch}.${row} of ${seed}, `.padEnd(20, '*').repeat(LONG_LETTERS / 20);
+}
+
 /** The batch as the collection takes it. */
 export function rowsOf(seed: number, step: Step) {
   return step.ids.map((id, row) => {
@@ -110,7 +121,12 @@ export function rowsOf(seed: number, step: Step) {
     return {
       id,
       vector: vectorOf(seed, written),
-      metadata: { batch: step.batch, row, group: groupOf(written) },
+      metadata: {
+        batch: step.batch,
+        row,
+        group: groupOf(written),
+        padding: paddingOf(seed, written),
+      },
       ...(document !== undefined && { document }),
     };
   });
