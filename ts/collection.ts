@@ -273,6 +273,7 @@ export class Collection<M extends object = Metadata> {
     return this.#reader.facets(query as FacetQuery<M>);
   }
 
+  /** Facts: records, options, memory by part, threads, storage. */
   async stats(): Promise<Stats> {
     const { client, collection } = await this.#connection.use();
     const facts = JSON.parse(await client.call('stats', { collection }));
@@ -327,6 +328,7 @@ export class Collection<M extends object = Metadata> {
     await this.#writer.last(() => this.#connection.close());
   }
 
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -47,6 +47,7 @@ const CODES: ReadonlySet<string> = new Set<ErrorCode>([
 /** The one class of error that Kindex throws: a stable `code`, and a sentence in `message`. */
 export class KindexError extends Error {
   override readonly name: string = 'KindexError';
+  /** What to branch on; the message may change. */
   readonly code: ErrorCode;
   /** The item or component that is to blame, where there is one. */
   readonly index: number | undefined;
@@ -92,6 +93,7 @@ export interface ItemError {
 /** An atomic batch was refused; nothing was written. Carries the error of every bad item. */
 export class BatchError extends KindexError {
   override readonly name = 'BatchError';
+  /** Every bad item, in the order of the batch. */
   readonly errors: readonly ItemError[];
   readonly written = 0;
 
@@ -117,6 +119,7 @@ export class BatchError extends KindexError {
  */
 export class PartialWriteError extends KindexError {
   override readonly name = 'PartialWriteError';
+  /** What was committed before it ended. */
   readonly result: BatchResult;
 
   constructor(cause: KindexError, result: BatchResult) {

@@ -13,6 +13,7 @@ export interface DocumentFilter {
 
 /** Which records a call is about; all where nothing is given. */
 export interface Where<M extends object = Metadata> {
+  /** What the metadata of a record must satisfy: `{ year: { $gte: 2020 } }`, `{ tag: 'new' }`. */
   readonly where?: Filter<M>;
   /** Documents are read from storage for this, those of the records that `where` leaves. */
   readonly whereDocument?: DocumentFilter;

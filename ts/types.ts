@@ -64,6 +64,7 @@ export type Embedding = Embed | EmbedEach;
 
 /** How a collection embeds the texts that come without a vector. */
 export interface EmbedOptions {
+  /** Makes a vector of each document that comes without one, and of texts that are searched for. */
   readonly embed?: Embedding;
   /** Texts per call of `embed`; default 32. A batch that fails is tried again text by text. */
   readonly embedBatchSize?: number;
@@ -122,11 +123,13 @@ export interface OpenOptions extends PlaceOptions, EmbedOptions {
   readonly metric?: Metric;
   /** Default `int8`; below 16 components, where codes neither save room nor tell vectors apart, `none`. */
   readonly quantization?: Quantization;
+  /** How densely vectors are linked; fixed once the collection is made. */
   readonly graph?: GraphOptions;
   /** Whether the float vectors stay in memory for rescoring; default true. */
   readonly keepVectors?: boolean;
   /** How far reading the stored collection has come. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Ends the waiting with `ABORTED`; what was opened meanwhile is closed. */
   readonly signal?: AbortSignal;
 }
 
@@ -136,7 +139,9 @@ export interface LoadOptions extends PlaceOptions, EmbedOptions {
   readonly name?: string;
   /** `memory` (default) reads the snapshot only; any other storage keeps it under `name`. */
   readonly storage?: StorageOption;
+  /** How much of the snapshot was read: `done` and `total` are bytes. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Ends the call with `ABORTED`; nothing of the snapshot stays. */
   readonly signal?: AbortSignal;
 }
 
@@ -144,17 +149,23 @@ export interface LoadOptions extends PlaceOptions, EmbedOptions {
 export interface Row<M extends object = Metadata> {
   /** 1 to 512 bytes of UTF-8; made (and sorting by time) where left out of an insert. */
   readonly id?: string;
+  /** Needed for a new record, unless `embed` makes it of the document. */
   readonly vector?: Vector;
+  /** What filters go by: a plain object. `null` in an update removes it. */
   readonly metadata?: M | null;
+  /** A text that is stored beside the vector, at most 4 MiB. `null` in an update removes it. */
   readonly document?: string | null;
 }
 
 /** Records to write, by column; all columns have the same number of rows. */
 export interface Columns<M extends object = Metadata> {
+  /** As `id` of a row; all made where the column is left out of an insert. */
   readonly ids?: readonly string[];
   /** Flat (n x d, row-major) or a row each. The caller's array is read, never taken. */
   readonly vectors?: Float32Array | readonly Vector[];
+  /** As `metadata` of a row; `undefined` where one has none. */
   readonly metadatas?: readonly (M | null | undefined)[];
+  /** As `document` of a row; `undefined` where one has none. */
   readonly documents?: readonly (string | null | undefined)[];
 }
 
@@ -230,9 +241,11 @@ export interface BatchResult {
   readonly operation: BatchOperation;
   /** The ids of the batch in its order, also those that were made. Empty for a delete by filter, and for a stream. */
   readonly ids: readonly string[];
+  /** Records that were written or deleted. */
   readonly written: number;
   /** The items that `dedupe` found to be like others: no failures. In their order; of a stream the first 10,000. */
   readonly duplicates: readonly Duplicate[];
+  /** Items that were not, duplicates left aside. */
   readonly failed: number;
   /** In the order of the batch; of a stream the first 10,000. */
   readonly errors: readonly ItemError[];
@@ -244,6 +257,7 @@ export interface BatchResult {
   readonly durable: boolean;
   /** Batches that the collection has committed so far, this one included. */
   readonly generation: number;
+  /** Milliseconds that it took. */
   readonly elapsedMs: number;
 }
 
@@ -275,6 +289,7 @@ export interface SearchOptions<M extends object = Metadata> extends Where<M> {
   readonly decay?: Decay<M>;
   /** Put beside the hits how they were found, as `explanation`. For one query at a time. */
   readonly explain?: boolean;
+  /** Ends the call with `ABORTED`. */
   readonly signal?: AbortSignal;
 }
 
@@ -327,8 +342,11 @@ export interface Hit<M extends object = Metadata> {
   readonly distance: number;
   /** cos, dot, or 1 / (1 + distance); with `decay`, recency counts too. Larger is better. */
   readonly score: number;
+  /** Unless `include` leaves it out. */
   readonly metadata?: Stored<M>;
+  /** Only if `include` names it. */
   readonly document?: string;
+  /** Only if `include` names it; under `cosine` at length 1, without `keepVectors` as the codes have it. */
   readonly vector?: Float32Array;
 }
 
@@ -343,14 +361,17 @@ export interface StoredRecord<M extends object = Metadata> {
   readonly id: string;
   readonly metadata?: Stored<M>;
   readonly document?: string;
+  /** Only if `include` names it; under `cosine` at length 1, without `keepVectors` as the codes have it. */
   readonly vector?: Float32Array;
 }
 
 /** Which records `get` returns. */
 export interface GetQuery<M extends object = Metadata> extends Where<M> {
+  /** These records, in this order. Not together with `where` or `orderBy`. */
   readonly ids?: readonly string[];
   /** Default: all that match. For many, see `iterate`. */
   readonly limit?: number;
+  /** Matches to pass over; default 0. */
   readonly offset?: number;
   /** Default: the order of insertion, but that slots of deleted records are used again. */
   readonly orderBy?: OrderBy<M>;
@@ -368,6 +389,7 @@ export type OrderBy<M extends object = Metadata> =
 export interface GetOptions {
   /** Default `['metadata', 'document']`. */
   readonly include?: readonly Include[];
+  /** Ends the call with `ABORTED`. */
   readonly signal?: AbortSignal;
 }
 
@@ -405,10 +427,13 @@ export interface RepairReport {
 
 /** Bytes of memory that a collection takes. */
 export interface MemoryStats {
+  /** What distances are estimated from. */
   readonly codes: number;
   /** Float vectors. */
   readonly vectors: number;
+  /** Links. */
   readonly graph: number;
+  /** Ids, and where each is. */
   readonly ids: number;
   /** The text of metadata. */
   readonly metadata: number;
@@ -438,6 +463,7 @@ export interface Stats {
   readonly memory: MemoryStats;
   /** Whether float vectors are in memory: not with `keepVectors: false`, nor once `whenFull: 'dropVectors'` has dropped them. */
   readonly keepVectors: boolean;
+  /** Threads of the pool; 1 = no pool. */
   readonly threads: number;
   /** `simd128`, `relaxed-simd` or `scalar`. */
   readonly simd: string;
@@ -451,6 +477,7 @@ export interface Stats {
   readonly logBytes: number;
   /** Generation of the last checkpoint. */
   readonly checkpoint: number | undefined;
+  /** Of the engine. */
   readonly version: string;
 }
 

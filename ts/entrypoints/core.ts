@@ -14,6 +14,7 @@ export type IndexOptions = Pick<
   OpenOptions,
   'metric' | 'quantization' | 'graph' | 'keepVectors'
 > & {
+  /** Components of every vector, 1 to 4096. */
   readonly dimension: number;
 };
 
