@@ -66,15 +66,12 @@ export class KindexCollection implements Subject {
 
   /** How a filtered search finds its answer. */
   async strategyWhere(query: Float32Array, ef: number, share: number): Promise<string> {
-    let strategy = 'unknown';
-    await this.#collection!.search(query, {
+    const { explanation } = await this.#collection!.search(query, {
       ef,
       where: { bucket: { $lt: share } },
-      explain: (explanation) => {
-        strategy = explanation.strategy;
-      },
+      explain: true,
     });
-    return strategy;
+    return explanation?.strategy ?? 'unknown';
   }
 
   rowsOf(found: Hit[]): number[] {
