@@ -161,16 +161,15 @@ fn start(
     scratch.visited.clear(links.len());
     scratch.pool.clear(ef);
     scratch.fresh.clear();
-    let Scratch { visited, fresh, .. } = scratch;
-    fresh.extend(entries.iter().copied().filter(|&entry| visited.insert(entry)));
-    let distances = fresh.len();
+    scratch.fresh.extend_from_slice(entries);
     enter(vectors, scratch);
-    Cost { distances, visited: 0 }
+    Cost { distances: entries.len(), visited: 0 }
 }
 
-/// Only the best entry point starts the walk: the others are far away and would keep the beam busy.
+/// Only the best entry point starts the walk: the others are far away and would keep the beam busy. They
+/// don't count as met, because the walk may come by one that is among the nearest all the same.
 fn enter(vectors: &Vectors, scratch: &mut Scratch) {
-    let Scratch { query, fresh, pool, .. } = scratch;
+    let Scratch { query, fresh, pool, visited, .. } = scratch;
     let mut best: Option<Candidate> = None;
     by_fours(
         fresh,
@@ -181,6 +180,7 @@ fn enter(vectors: &Vectors, scratch: &mut Scratch) {
         },
     );
     if let Some(best) = best {
+        visited.insert(best.slot());
         pool.insert(best);
     }
 }
