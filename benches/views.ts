@@ -1,7 +1,8 @@
 // Measures views beside the filtered search that they stand for: 50,000 x 384 of WordNet, conditions that hold for a
 // tenth, a hundredth and a thousandth of the records. In turns, so that a slow moment of the machine meets both.
+// With `batches`: what views of a tenth add to batches of 1,000.
 //
-//   node --import tsx benches/views.ts [rounds]
+//   node --import tsx benches/views.ts [rounds] [batches]
 import { readFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { Collection } from '../ts/entrypoints/node.js';
@@ -71,12 +72,63 @@ const metadatas = Array.from({ length: ROWS }, (_, i) => ({
 const load = loadavg()[0]?.toFixed(1);
 console.log(`${cpus().length} cores (load ${load}), Node ${process.version}, ${rounds} rounds`);
 
-const collection = await Collection.open('views', {
+const options = {
   dimension: 384,
   storage: 'memory',
   threads: 1,
   wasmUrl: new URL('../ts/generated/', import.meta.url),
-});
+} as const;
+
+/** Milliseconds of batches of 1,000, the medians of the rounds: without a view, with one and with four of a tenth each. */
+async function batches(): Promise<void> {
+  const size = 1000;
+  const counts = [0, 1, 4];
+  const ids = Array.from({ length: ROWS }, (_, i) => `${i}`);
+  const sides = [];
+  for (const count of counts) {
+    const collection = await Collection.open(`views ${count}`, options);
+    await collection.insert({ ids, vectors, metadatas });
+    for (let i = 0; i < count; i++) {
+      const where = { part: { $gte: i * 100, $lt: (i + 1) * 100 } };
+      await collection.createView(`${i}`, { where });
+    }
+    const taken = { insert: [], upsert: [], delete: [] } as Record<string, number[]>;
+    sides.push({ count, collection, taken });
+  }
+  for (let round = 0; round <= rounds; round++) {
+    // Every round has other rows, and brings back what it deletes at last.
+    const first = ((round * 7 + 3) % 50) * size;
+    const rows = { vectors: vectors.slice(first * 384, (first + size) * 384) };
+    const there = ids.slice((first + size) % ROWS, ((first + size) % ROWS) + size);
+    const fresh = there.map((id) => `fresh ${id}`);
+    const parts = metadatas.slice(first, first + size);
+    for (const { collection, taken } of sides) {
+      const steps = {
+        insert: () =>
+          collection.insert({ ids: fresh, vectors: rows.vectors.slice(), metadatas: parts }),
+        upsert: () =>
+          collection.upsert({ ids: there, vectors: rows.vectors.slice(), metadatas: parts }),
+        delete: () => collection.delete({ ids: fresh }),
+      };
+      for (const [name, step] of Object.entries(steps)) {
+        const started = performance.now();
+        await step();
+        if (round > 0) taken[name]?.push(performance.now() - started);
+      }
+    }
+  }
+  for (const { count, collection, taken } of sides) {
+    const medians = Object.entries(taken).map(([name, all]) => `${name} ${median(all).toFixed(1)}`);
+    console.log(`${count} views: ${medians.join(', ')} ms`);
+    await collection.close();
+  }
+}
+
+if (process.argv[3] === 'batches') {
+  await batches();
+  process.exit();
+}
+const collection = await Collection.open('views', options);
 await collection.insert({ vectors, metadatas });
 for (const part of PARTS) {
   const started = performance.now();
@@ -111,11 +163,11 @@ for (const part of PARTS) {
     { filter: answer(json, undefined), view: answer(undefined, name) },
     queries,
   );
-  const options = { k: K, ef: EF, include: [] };
+  const plain = { k: K, ef: EF, include: [] };
   const through = await compare(
     {
-      filter: (query) => collection.search(query, { ...options, where }),
-      view: (query) => collection.view(name).search(query, options),
+      filter: (query) => collection.search(query, { ...plain, where }),
+      view: (query) => collection.view(name).search(query, plain),
     },
     queries,
   );
@@ -123,8 +175,8 @@ for (const part of PARTS) {
   for (let i = 0; i < QUERIES; i++) {
     const query = queries.slice(i * 384, (i + 1) * 384);
     const [hits, truth] = [
-      await collection.view(name).search(query, options),
-      await collection.search(query, { ...options, where, exact: true }),
+      await collection.view(name).search(query, plain),
+      await collection.search(query, { ...plain, where, exact: true }),
     ];
     const ids = new Set(truth.map(({ id }) => id));
     found += hits.filter(({ id }) => ids.has(id)).length / ids.size;
