@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
+import { deferred } from '../../ts/deferred.js';
 import type { Collection } from '../../ts/index.js';
 import { count, damage, insert, open, pageWith } from './faulty.js';
 import { openPage, testsInChromium } from './support.js';
@@ -216,19 +217,22 @@ test('a_frozen_page_that_writes_for_others_is_relieved_and_writes_nothing_old_af
   await insert(first, 0, 10);
   const second = await openPage(context, chromium.url);
   await open(second);
-  // Stands for a tab that the browser has frozen: its worker answers nothing for longer than others wait.
+  // Stands for a tab that the browser has frozen: its worker waits for an answer, and gives none itself.
   const [worker] = first.workers();
   assert.ok(worker);
+  const asked = deferred<Route>();
+  await context.route('**/thaw', (route) => asked.resolve(route));
   await worker.evaluate(() => {
     setTimeout(() => {
-      const until = performance.now() + 22_000;
-      while (performance.now() < until);
+      const request = new XMLHttpRequest();
+      request.open('GET', '/thaw', false);
+      request.send();
     });
   });
+  const frozen = await asked.promise;
   assert.equal(await insert(second, 100, 10), 10);
   assert.equal((await second.evaluate(() => globalThis.faulty.stats())).writing, true);
-  // Answered once it has thawed.
-  await worker.evaluate(() => {});
+  await frozen.fulfill({ body: '' });
   assert.equal(await insert(first, 200, 10), 10);
   assert.equal((await first.evaluate(() => globalThis.faulty.stats())).writing, false);
   for (const page of [first, second]) {

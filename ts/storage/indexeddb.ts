@@ -19,6 +19,7 @@ import { Tabs } from './tabs.js';
 const MANIFEST_KEY = 0;
 /** Records per read of the log and the segments, which are 1 to 4 MB each; the next are under way meanwhile. */
 const PAGE = 2;
+const SWEEPING = 'deleting what is no longer needed';
 
 /** Collections in IndexedDB, a database each. */
 export class IndexedDbStorage implements StorageAdapter {
@@ -78,6 +79,7 @@ export async function indexedDbProblem(): Promise<string | undefined> {
 
 class IndexedDbStore implements Store {
   readonly durable = true;
+  readonly concurrent = true;
   readonly tabs: Tabs;
   onClosed: ((reason: string) => void) | undefined;
   readonly #name: string;
@@ -195,12 +197,31 @@ class IndexedDbStore implements Store {
     );
   }
 
+  async sweepSome({ keepSegments, logFrom }: Garbage, rows: number): Promise<boolean> {
+    let left = rows;
+    await this.#write(SWEEPING, ['log', 'segments'], 'relaxed', async (transaction) => {
+      const log = transaction.objectStore('log');
+      const covered = IDBKeyRange.upperBound(logFrom, true);
+      for (const sequence of await log.getAllKeys(covered, left)) {
+        await log.delete(sequence);
+        left -= 1;
+      }
+      if (keepSegments === undefined || left === 0) return;
+      const segments = transaction.objectStore('segments');
+      const replaced = IDBKeyRange.upperBound([keepSegments, 0], true);
+      for (const part of await segments.getAllKeys(replaced, left)) {
+        await segments.delete(part);
+        left -= 1;
+      }
+    });
+    return left === 0;
+  }
+
   async sweep(garbage: Garbage): Promise<void> {
     const { keepSegments, keepDocuments, logFrom, logEnd } = garbage;
     const stores: Names = ['log', 'segments'];
     if (keepDocuments) stores.push('documents');
-    const doing = 'deleting what is no longer needed';
-    await this.#write(doing, stores, 'relaxed', async (transaction) => {
+    await this.#write(SWEEPING, stores, 'relaxed', async (transaction) => {
       const log = transaction.objectStore('log');
       await log.delete(IDBKeyRange.upperBound(logFrom, true));
       await log.delete(IDBKeyRange.lowerBound(logEnd));

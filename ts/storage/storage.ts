@@ -35,6 +35,8 @@ export interface Store {
   readonly exclusive: boolean;
   /** Whether it was made by being opened here, and nobody else can have written to it. */
   readonly empty?: boolean;
+  /** Whether segments may be written while a batch is appended. */
+  readonly concurrent?: boolean;
   /** The record that says what else is there; undefined in an empty store. */
   readManifest(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Replaces the manifest: durably (`strict`), in a transaction of its own. */
@@ -50,6 +52,12 @@ export interface Store {
   readSegments(generation: number): AsyncIterable<Uint8Array<ArrayBuffer>>;
   readDocuments(chunk: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
   sweep(garbage: Garbage): Promise<void>;
+  /**
+   * Deletes some of the log and the segments that are covered.
+   *
+   * @returns whether there may be more
+   */
+  sweepSome?(garbage: Garbage, rows: number): Promise<boolean>;
   /** Replaces a connection that no longer answers. Called after a failure, before the same is tried again. */
   reopen?(): Promise<void>;
   /**

@@ -39,7 +39,7 @@ export async function append(
       const bytes = owned(engine.takeLogPart(i));
       logBytes += bytes.length;
       last = i === logParts - 1 ? bytes : undefined;
-      yield [collection.sequence + i, bytes] as const;
+      yield [collection.state.sequence + i, bytes] as const;
       step();
     }
   }
@@ -64,12 +64,13 @@ export async function append(
 
 /** Whether the batch is there as a whole: its last record is written last, and by nobody else in this place. */
 async function isStored(
-  { store, sequence }: HostCollection,
+  { store, state }: HostCollection,
   logParts: number,
   last: Uint8Array,
 ): Promise<boolean> {
-  for await (const record of store.readLog(sequence + logParts - 1)) {
-    return record.sequence === sequence + logParts - 1 && equal(record.bytes, last);
+  const completing = state.sequence + logParts - 1;
+  for await (const record of store.readLog(completing)) {
+    return record.sequence === completing && equal(record.bytes, last);
   }
   return false;
 }

@@ -1,30 +1,22 @@
 import { KindexError } from '../errors.js';
 import type { Store } from '../storage/storage.js';
 import type { VerifyReport } from '../types.js';
+import { Checkpoints } from './checkpoints.js';
 import type { Client } from './client.js';
 import { Documents } from './documents.js';
-import { chunksInUse } from './export.js';
-import { type Engine, type Glue, owned, type Results } from './glue.js';
+import type { Engine, Glue, Results } from './glue.js';
 import { decodeManifest, encodeManifest, newManifest } from './manifest.js';
 import { Mutex } from './mutex.js';
 import type { Change, EngineSettings, HostProgress, ResultColumns } from './protocol.js';
 import { missingRecord, type Place, recover, refuseLog, replayLog, type State } from './recover.js';
+import { takeColumns } from './result-columns.js';
 import { checkSettings, newOptions } from './settings.js';
 import { TabLink } from './tab-link.js';
 import { verify } from './verify.js';
 
-/** Bytes of a snapshot part in storage. */
-const SEGMENT_BYTES = 4 * 1024 * 1024;
-/** A log below this is not worth a checkpoint: replaying it takes a moment. */
-const SMALL_LOG = 1024 * 1024;
-/** A log of this many bytes is folded into a checkpoint even while batches keep coming. */
-const LARGE_LOG = 16 * 1024 * 1024;
-/** How long nothing must have been written before a checkpoint in the background. */
-const IDLE_MS = 1000;
-/** How long what a checkpoint has replaced stays for other tabs that are still reading it. */
-const READERS_MS = 2000;
-/** How long a tab waits for another one that is about to make the collection. */
+/** How long a tab waits for another one that is about to make the collection, and how often it looks. */
 const MAKING_MS = 10_000;
+const LOOK_MS = 100;
 
 /** How many tabs may end, one after the other, during the same work: it might be the work that ends them. */
 const MOST_WRITERS = 4;
@@ -48,17 +40,14 @@ export class HostCollection {
   /** Told of batches, and (without one) of a catching up. */
   onChange: (change: Change | undefined) => void = () => {};
   readonly #place: Place;
-  readonly #state: State;
+  /** Changed by whoever holds {@link writers}, and by a checkpoint that becomes the one that counts. */
+  readonly state: State;
+  readonly #checkpoints: Checkpoints = new Checkpoints(this);
   /** Whether this one is known to be the one that writes, with nothing of others unread. */
   #claimed = false;
-  /** Whether storage may hold what nothing refers to. */
-  #littered = false;
   /** Whether storage still has the float vectors that memory has given up. */
   #dropped = false;
-  /** Whether documents may have lost their records. */
-  #unreferenced = true;
   #told: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   private constructor(place: Place, state: State, link: TabLink | undefined) {
@@ -70,7 +59,7 @@ export class HostCollection {
     this.link = link;
     this.documents = new Documents(place.store, place.glue);
     this.#place = place;
-    this.#state = state;
+    this.state = state;
     this.#told = state.engine.generation;
   }
 
@@ -85,20 +74,20 @@ export class HostCollection {
     const check = (manifest: { options: Readonly<Record<string, unknown>> }) =>
       checkSettings(name, settings, manifest.options);
     try {
-      for (let waited = 0; ; waited += IDLE_MS / 10) {
+      for (let waited = 0; ; waited += LOOK_MS) {
         const state = store.empty ? undefined : await recover(place, check, report);
         if (state) {
           const collection = new HostCollection(place, state, link);
           // Whatever an interrupted batch or checkpoint has left is in nobody's way, but takes space. The sweep
           // must come before the next batch, not before the first search.
-          collection.#littered = true;
+          collection.#checkpoints.litter();
           collection.scheduleCheckpoint();
           return collection;
         }
         if (!link || link.writing) return await HostCollection.#make(place, settings, link);
         if (waited >= MAKING_MS)
           throw new KindexError('LOCKED', `another tab is making collection '${name}'`);
-        await link.moved(IDLE_MS / 10);
+        await link.moved(LOOK_MS);
       }
     } catch (thrown) {
       link?.close();
@@ -149,13 +138,13 @@ export class HostCollection {
     );
     collection.#claimed = true;
     // A load that was interrupted may have left more segments than this one has.
-    collection.#littered = true;
-    if (collection.durable) await collection.checkpoint();
+    collection.#checkpoints.litter();
+    if (collection.durable) await collection.#checkpoints.write();
     return collection;
   }
 
   get engine(): Engine {
-    return this.#state.engine;
+    return this.state.engine;
   }
 
   get durable(): boolean {
@@ -171,23 +160,25 @@ export class HostCollection {
     return this.link?.writing ?? true;
   }
 
-  get logBytes(): number {
-    return this.#state.logBytes;
+  /** Whether this one is known to be the one that writes. */
+  get claimed(): boolean {
+    return this.#claimed;
   }
 
-  get checkpointGeneration(): number | undefined {
-    return this.#state.manifest.checkpoint?.generation;
+  /** From now on it is not known: whoever writes next reads first what is stored. */
+  disclaim(): void {
+    this.#claimed = false;
   }
 
-  /** The next sequence number of the log. */
-  get sequence(): number {
-    return this.#state.sequence;
+  /** Whether memory is scarce. */
+  get lean(): boolean {
+    return this.#place.lean;
   }
 
   /** Notes that a batch was appended. */
   appended(records: number, bytes: number): void {
-    this.#state.sequence += records;
-    this.#state.logBytes += bytes;
+    this.state.sequence += records;
+    this.state.logBytes += bytes;
   }
 
   /**
@@ -196,8 +187,8 @@ export class HostCollection {
    */
   appendFailed(firstDocumentChunk: number): void {
     this.#claimed = false;
-    this.#littered = true;
-    this.#unreferenced = true;
+    this.#checkpoints.litter();
+    this.#checkpoints.loseDocuments();
     this.documents.forgetFrom(firstDocumentChunk);
   }
 
@@ -209,23 +200,25 @@ export class HostCollection {
     if (this.#closed) throw new KindexError('CLOSED', `collection '${this.name}' is closed`);
     if (!this.durable) return;
     if (!this.#claimed) {
+      // What it writes under the old claim must not go on under the new one.
+      await this.#checkpoints.stop();
       await this.store.claim?.();
       await this.#catchUp();
       this.#claimed = true;
-      this.#littered = true;
+      this.#checkpoints.litter();
     }
     await this.tidy();
   }
 
   /** Deletes what nothing refers to. Called by whoever holds {@link writers}. */
   async tidy(): Promise<void> {
-    if (this.#littered && this.durable) await this.#sweep();
+    await this.#checkpoints.tidy();
   }
 
   /** Tells of a batch that was written here, in this tab and the others. */
   changed(change: Change): void {
     this.#told = change.generation;
-    if (change.operation !== 'insert') this.#unreferenced = true;
+    if (change.operation !== 'insert') this.#checkpoints.loseDocuments();
     this.link?.announce(change);
     this.onChange(change);
   }
@@ -285,7 +278,7 @@ export class HostCollection {
    */
   async keepWithoutVectors(): Promise<void> {
     if (!this.#dropped) return;
-    if (this.durable) await this.checkpoint();
+    if (this.durable) await this.#checkpoints.write();
     this.#dropped = false;
   }
 
@@ -294,7 +287,7 @@ export class HostCollection {
     await this.exclusively(async () => {
       await this.prepareToWrite();
       this.engine.compact();
-      if (this.durable) await this.checkpoint();
+      if (this.durable) await this.#checkpoints.write();
     });
     this.scheduleCheckpoint();
   }
@@ -309,91 +302,21 @@ export class HostCollection {
     }
   }
 
-  /**
-   * Sees to a checkpoint: at once when the log has grown long, else when it has been quiet for a while. Batches that
-   * come meanwhile go first, except before a long log.
-   */
+  /** Sees to it that the log does not grow for ever. */
   scheduleCheckpoint(): void {
-    clearTimeout(this.#timer);
-    if (this.#closed || !this.store.exclusive || !this.durable) return;
-    const pays = this.#checkpointPays();
-    if (!pays && !(this.#littered && this.#claimed)) return;
-    const urgent = this.#logIsLong();
-    this.#timer = setTimeout(
-      () => void this.#inBackground(urgent),
-      urgent ? 0 : pays ? IDLE_MS : READERS_MS,
-    );
-    // In Node a waiting checkpoint must not keep the process alive.
-    (this.#timer as { unref?: () => void }).unref?.();
-  }
-
-  /**
-   * Writes the whole collection as a new generation of segments, then the manifest that names it, then deletes what
-   * it covers: each in transactions of its own, so that any interruption leaves the old or the new. The caller
-   * holds {@link writers}.
-   *
-   * @returns whether it was finished: `giveWay` is asked between parts
-   */
-  async checkpoint(giveWay: () => boolean = () => false): Promise<boolean> {
-    await this.prepareToWrite();
-    const { engine, manifest, sequence } = this.#state;
-    const number = (manifest.checkpoint?.number ?? 0) + 1;
-    const { generation } = engine;
-    let parts = 0;
-    let bytes = 0;
-    this.#littered = true;
-    engine.beginSnapshot();
-    for (let part = engine.nextSnapshotPart(SEGMENT_BYTES); part; ) {
-      if (giveWay()) return false;
-      await this.store.writeSegment(number, parts, owned(part));
-      parts += 1;
-      bytes += part.length;
-      part = engine.nextSnapshotPart(SEGMENT_BYTES);
-    }
-    const options = JSON.parse(engine.options());
-    const written = { number, generation, parts, bytes };
-    const next = { ...manifest, options, checkpoint: written, log: sequence };
-    try {
-      await this.store.writeManifest(encodeManifest(next, this.glue.crc32));
-    } catch (thrown) {
-      // It may be there all the same: the next to write reads which one is, before it deletes what that does not name.
-      this.#claimed = false;
-      throw thrown;
-    }
-    this.#state.manifest = next;
-    this.#state.logBytes = 0;
-    if (!this.link?.shared) await this.#sweepAll();
-    return true;
+    this.#checkpoints.schedule();
   }
 
   /** Runs a search, and takes its results out of wasm. */
   async answer(search: (engine: Engine) => Results): Promise<ResultColumns> {
     try {
-      return await this.#columns(search(this.engine));
+      return await takeColumns(search(this.engine), this.documents);
     } catch (thrown) {
       if ((thrown as KindexError).code !== 'CORRUPT' || this.#closed) throw thrown;
       // A document may have been replaced, and its chunk deleted, while the answer was on its way.
       await this.revalidate();
-      return this.#columns(search(this.engine));
+      return takeColumns(search(this.engine), this.documents);
     }
-  }
-
-  async #columns(results: Results): Promise<ResultColumns> {
-    const places = results.documents();
-    const columns = {
-      counts: results.counts(),
-      ids: results.ids(),
-      idEnds: results.idEnds(),
-      distances: results.distances(),
-      scores: results.scores(),
-      metadata: results.metadata(),
-      vectors: results.vectors(),
-      explanation: results.explanation(),
-    };
-    const { total } = results;
-    results.free();
-    const documents = places.length === 2 * total ? await this.documents.read(places) : undefined;
-    return { ...columns, documents };
   }
 
   /** Checks what is stored, which nothing changes meanwhile. */
@@ -405,9 +328,11 @@ export class HostCollection {
 
   async close(): Promise<void> {
     const release = await this.writers.acquire();
-    clearTimeout(this.#timer);
+    this.#checkpoints.unschedule();
     try {
-      if (this.#checkpointPays()) await this.checkpoint().catch((thrown) => this.onError(thrown));
+      await this.#checkpoints.finish();
+      if (this.#checkpoints.pays)
+        await this.#checkpoints.write().catch((thrown) => this.onError(thrown));
       this.#closed = true;
       this.link?.close();
       await this.store.close();
@@ -421,7 +346,7 @@ export class HostCollection {
   /** Lets go of the store at once: those who wait to write fail with `reason`. */
   async abandon(reason: KindexError): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#checkpoints.unschedule();
     this.writers.abandon(reason);
     this.link?.close();
     await this.store.close().catch(() => {});
@@ -440,7 +365,7 @@ export class HostCollection {
 
   /** Applies what is stored beyond this memory. The caller holds {@link writers}. */
   async #catchUp(): Promise<void> {
-    const state = this.#state;
+    const state = this.state;
     const stored = await this.store.readManifest();
     if (!stored) throw new KindexError('CLOSED', `collection '${this.name}' is gone`);
     const manifest = decodeManifest(stored, this.name, this.glue.crc32);
@@ -459,51 +384,5 @@ export class HostCollection {
     const { engine } = state;
     Object.assign(state, fresh);
     engine.free();
-  }
-
-  async #sweepAll(): Promise<void> {
-    await this.#sweep(this.#unreferenced ? chunksInUse(this.engine) : undefined);
-  }
-
-  async #sweep(keepDocuments?: ReadonlySet<number>): Promise<void> {
-    const { manifest, sequence } = this.#state;
-    await this.store.sweep({
-      keepSegments: manifest.checkpoint?.number,
-      logFrom: manifest.log,
-      logEnd: sequence,
-      keepDocuments,
-    });
-    this.#littered = false;
-    if (keepDocuments) this.#unreferenced = false;
-  }
-
-  #logIsLong(): boolean {
-    const covered = this.#state.manifest.checkpoint?.bytes ?? 0;
-    return this.#state.logBytes >= Math.max(LARGE_LOG, covered / 2);
-  }
-
-  #checkpointPays(): boolean {
-    if (!this.durable || !this.store.exclusive) return false;
-    const covered = this.#state.manifest.checkpoint?.bytes ?? 0;
-    return this.#state.logBytes >= Math.max(SMALL_LOG, covered / 8);
-  }
-
-  /** A checkpoint that fails costs nothing but time at the next opening: it is reported, not thrown. */
-  async #inBackground(urgent: boolean): Promise<void> {
-    if (!urgent && !this.writers.idle) return;
-    // Without Web Locks the tab that wrote last sees to it.
-    if (this.link?.locked === false && !this.#claimed) return;
-    const release = await this.writers.acquire();
-    try {
-      if (this.#closed || !this.store.exclusive) return;
-      if (this.#checkpointPays()) await this.checkpoint(() => !urgent && this.writers.wanted);
-      else if (this.#littered && this.#claimed) await this.#sweepAll();
-      if (this.#littered) this.scheduleCheckpoint();
-    } catch (thrown) {
-      // The next batch sees to the next attempt.
-      if (!this.#closed) this.onError(thrown);
-    } finally {
-      release();
-    }
   }
 }

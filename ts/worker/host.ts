@@ -212,7 +212,14 @@ export class Host {
   async #place(adapter: StorageAdapter, name: string, reason: string | undefined): Promise<Place> {
     const opened = await adapter.open(name);
     const store = this.#budget ? this.#budget.watch(opened) : opened;
-    return { name, store, storageKind: adapter.kind, storageReason: reason, glue: this.#glue };
+    return {
+      name,
+      store,
+      storageKind: adapter.kind,
+      storageReason: reason,
+      glue: this.#glue,
+      lean: this.#budget !== undefined,
+    };
   }
 
   #stats(collection: HostCollection, threads: number): string {
@@ -227,8 +234,8 @@ export class Host {
       storage: collection.storageKind,
       storageReason: collection.storageReason,
       writing: collection.writing,
-      logBytes: collection.logBytes,
-      checkpoint: collection.checkpointGeneration,
+      logBytes: collection.state.logBytes,
+      checkpoint: collection.state.manifest.checkpoint?.generation,
     });
   }
 }

@@ -11,6 +11,8 @@ export interface Place {
   readonly storageKind: string;
   readonly storageReason: string | undefined;
   readonly glue: Glue;
+  /** Whether memory is scarce: nothing is held that can be done without. */
+  readonly lean: boolean;
 }
 
 /** A collection in memory, and how far in storage it goes. */
