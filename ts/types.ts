@@ -109,8 +109,9 @@ export interface EngineOptions {
    */
   readonly memoryBudget?: number;
   /**
-   * What a batch does that would pass the budget. `refuse` (default): it fails. `dropVectors`: the collection gives up its
-   * float vectors first, for good, if that makes enough room; its results are scored on codes from then on.
+   * What a batch does that would pass the budget, or a snapshot that is loaded. `refuse` (default): it fails.
+   * `dropVectors`: the collection gives up its float vectors first, for good, if that makes enough room; its results are
+   * scored on codes from then on.
    */
   readonly whenFull?: 'refuse' | 'dropVectors';
 }

@@ -26,6 +26,8 @@ pub struct SnapshotLoader {
     /// The part of the index that comes, and how many of its blocks came.
     blocks: Option<(Part, u32)>,
     seen: End,
+    /// Bytes of float vectors that came.
+    vector_bytes: usize,
     documents: VecDeque<DocumentChunk>,
     /// Bytes of the frames that were taken.
     position: u64,
@@ -108,6 +110,22 @@ impl SnapshotLoader {
         Ok(frame::whole_length(&self.partial)?.saturating_sub(have))
     }
 
+    /// Gives up the float vectors that came and those that come, once it is known that there are codes that
+    /// can do without. Returns how many bytes of what came are given up.
+    pub fn drop_vectors(&mut self) -> usize {
+        let without = match &mut self.stage {
+            Stage::Index(importer) => importer.drop_vectors(),
+            Stage::Records(collection, _)
+            | Stage::Views(collection, _)
+            | Stage::End(collection) => {
+                collection.drop_vectors();
+                !collection.config().keep_vectors
+            }
+            Stage::Header | Stage::Config | Stage::Failed => false,
+        };
+        if without { self.vector_bytes } else { 0 }
+    }
+
     /// A document chunk that came, to be stored.
     pub fn take_document_chunk(&mut self) -> Option<DocumentChunk> {
         self.documents.pop_front()
@@ -159,6 +177,9 @@ impl SnapshotLoader {
                 }
                 self.blocks = Some((part, before + 1));
                 importer.push(part, bytes)?;
+                if part == Part::Vectors {
+                    self.vector_bytes += bytes.len();
+                }
                 Stage::Index(importer)
             }
             (Stage::Index(importer), Tag::RECORDS | Tag::BATCHES) => {

@@ -1,13 +1,15 @@
 //! The index: vectors by slot, exact while small, a graph once that pays.
 
 mod duplicates;
+mod importer;
 mod parts;
 mod read;
 mod salvage;
 mod subset;
 
-use parts::MAX_ENTRIES;
-pub use parts::{Importer, Part};
+pub use importer::Importer;
+use importer::MAX_ENTRIES;
+pub use parts::Part;
 pub(crate) use salvage::{Source, WholeBlocks};
 pub(crate) use subset::{Subset, SubsetImporter};
 

@@ -1,6 +1,7 @@
 //! The vectors of an index, out of those of its blocks that are whole.
 
-use super::parts::{self, Part, State};
+use super::importer::{State, read_state};
+use super::parts::{self, Part};
 use crate::config::Config;
 use crate::ids::NodeId;
 use crate::metric::Metric;
@@ -46,7 +47,7 @@ impl WholeBlocks {
         self.came[part as usize] += 1;
         let blocks = match part {
             Part::State => {
-                if let Ok((state, center)) = parts::read_state(bytes, self.config.dimension) {
+                if let Ok((state, center)) = read_state(bytes, self.config.dimension) {
                     self.vectors.set_center(center);
                     self.state = Some(state);
                 }

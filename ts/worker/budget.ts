@@ -1,7 +1,7 @@
 import { KindexError } from '../errors.js';
 import type { Store } from '../storage/storage.js';
 import type { Stats } from '../types.js';
-import type { Engine } from './glue.js';
+import type { Engine, Loader } from './glue.js';
 import { type BudgetSettings, type Slice, sliceTransfers } from './protocol.js';
 
 /** Bytes in memory for each byte staged: the rows as they came, and what the index makes of them. */
@@ -52,6 +52,21 @@ export class MemoryBudget {
     const { slots } = JSON.parse(engine.stats()) as { slots: number };
     const records = engine.count(where, undefined);
     this.#admit('the view', records * VIEW_BYTES.record + slots * VIEW_BYTES.slot);
+  }
+
+  /** Gives a loader the next bytes of a snapshot of which it has `read`: without the vectors where they would not fit. */
+  push(bytes: Uint8Array, read: number, loader: Pick<Loader, 'push' | 'dropVectors'>): void {
+    const all = read + bytes.length;
+    const fits = this.#taken() + all * PER_STORED_BYTE <= this.#bytes;
+    if (fits || !this.#dropVectors) {
+      this.admitStored(all);
+      loader.push(bytes);
+      return;
+    }
+    loader.dropVectors();
+    loader.push(bytes);
+    // How much of these bytes were vectors is known now.
+    this.admitStored(all - loader.dropVectors());
   }
 
   /** Refuses stored bytes that would not fit in memory. */

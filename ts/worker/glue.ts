@@ -127,6 +127,8 @@ export interface EncodedBatch {
 /** Reads a snapshot piece by piece. */
 export interface Loader {
   push(bytes: Uint8Array): void;
+  /** Gives up the float vectors that came and those that come, where there are codes. Returns their bytes so far. */
+  dropVectors(): number;
   takeDocumentChunk(): { readonly number: number; readonly bytes: Uint8Array } | undefined;
   finish(): Engine;
   free(): void;

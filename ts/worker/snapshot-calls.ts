@@ -98,9 +98,9 @@ export function snapshotCalls(owner: Owner): HandlersOf<SnapshotCall> {
     loadPart: async ({ stream, bytes }) => {
       const load = under(imports, stream);
       const { loader, place } = load;
-      budget?.admitStored(load.bytes + bytes.length);
+      if (budget) budget.push(bytes, load.bytes, loader);
+      else loader.push(bytes);
       load.bytes += bytes.length;
-      loader.push(bytes);
       await place.store.append({ documents: documentChunks(loader), log: [] }, 'relaxed');
       return undefined;
     },

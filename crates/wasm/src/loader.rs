@@ -31,6 +31,13 @@ impl Loader {
         self.open()?.push(bytes).map_err(to_js)
     }
 
+    /// Gives up the float vectors that came and those that come, where there are codes. Returns how many bytes
+    /// of what came are given up.
+    #[wasm_bindgen(js_name = dropVectors)]
+    pub fn drop_vectors(&mut self) -> Result<usize, JsValue> {
+        self.open().map(SnapshotLoader::drop_vectors)
+    }
+
     /// The engine, once everything came. Throws `CORRUPT` if something is missing.
     pub fn finish(&mut self) -> Result<Engine, JsValue> {
         let loader = self.loader.take().ok_or_else(|| invalid("the loader has finished"))?;
