@@ -12,6 +12,7 @@
 //! | `Links` | a row a slot: degree `u8`, then that many neighbors `u32` |
 
 use crate::bitset::Bitset;
+use crate::codec::bytes::Put;
 use crate::config::Config;
 use crate::graph::Graph;
 use crate::ids::NodeId;
@@ -106,18 +107,16 @@ impl Index {
             }
             (Part::Vectors, _) => self.vectors.floats().map_or_else(Vec::new, |floats| {
                 let mut bytes = Vec::with_capacity(slots().len() * floats.stride() * 4);
-                slots().for_each(|slot| {
-                    bytes.extend(floats.row(slot).iter().flat_map(|x| x.to_le_bytes()));
-                });
+                slots().for_each(|slot| bytes.put_f32s(floats.row(slot)));
                 bytes
             }),
             (Part::Links, Some(graph)) => {
-                let mut bytes = Vec::new();
+                let mut bytes = Vec::with_capacity(BLOCK_BYTES);
                 for slot in slots() {
                     // A graph knows the slots that were in use when it last grew.
                     let neighbors = graph.links().neighbors(slot);
                     bytes.push(neighbors.len() as u8);
-                    bytes.extend(neighbors.iter().flat_map(|to| to.0.to_le_bytes()));
+                    neighbors.iter().for_each(|to| bytes.put_u32(to.0));
                 }
                 bytes
             }
