@@ -20,10 +20,10 @@ const HELD_BYTES = 160 * 1024 * 1024;
 /** Parts that are taken out of the engine before its thread may answer somebody else. */
 const PARTS_AT_ONCE = 8;
 /** Pauses between the steps that are taken beside batches, as a multiple of what the last one took: shorter ones hold
- * up fewer batches, each for longer. */
-const PAUSES = 8;
+ * up fewer batches, each for longer, and the log grows less meanwhile. */
+const PAUSES = 10;
 /** Rows of what a checkpoint has replaced that are deleted at a time beside batches. */
-const ROWS_AT_ONCE = 4;
+const ROWS_AT_ONCE = 1;
 
 /** A checkpoint from its beginning to its manifest. */
 interface Underway {
@@ -218,14 +218,26 @@ export class Checkpoints {
     void this.#concludeInTurn(going);
   }
 
+  /** What makes a pause after a step that took so long, if there is a batch or was one since the last step. */
+  #breathing(going: Rest): (took: number) => Promise<void> {
+    const { state, writers } = this.#collection;
+    let sequence = going.underway.log;
+    return async (took) => {
+      if (writers.idle && state.sequence === sequence) return;
+      sequence = state.sequence;
+      await pause(going, PAUSES * took);
+    };
+  }
+
   /** Resolves to whether all of it was written. */
   async #writeRest(going: Rest, parts: Uint8Array[]): Promise<boolean> {
     const collection = this.#collection;
+    const breathe = this.#breathing(going);
     try {
       for (let part = parts.shift(); part; part = parts.shift()) {
         const began = performance.now();
         await this.#writePart(going.underway, part);
-        await pause(going, PAUSES * (performance.now() - began));
+        await breathe(performance.now() - began);
         // Where a batch has failed, it is not known what the log has.
         if (going.cancelled || !collection.claimed) return false;
       }
@@ -277,6 +289,7 @@ export class Checkpoints {
     const collection = this.#collection;
     const { store, state, writers, link } = collection;
     if (link?.shared) await pause(going, READERS_MS);
+    const breathe = this.#breathing(going);
     for (let more = true; more; ) {
       const release = await writers.acquire().catch(() => undefined);
       if (!release) return;
@@ -297,7 +310,7 @@ export class Checkpoints {
       } finally {
         release();
       }
-      if (more) await pause(going, PAUSES * (performance.now() - began));
+      if (more) await breathe(performance.now() - began);
     }
   }
 
