@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type Deferred, deferred } from '../../ts/deferred.js';
-import { Collection, type StorageAdapter } from '../../ts/entrypoints/node.js';
+import { Collection, KindexError, type StorageAdapter } from '../../ts/entrypoints/node.js';
 import { GatedStorage, type Step } from './gated-storage.js';
 import { clustered, WASM } from './support.js';
 
@@ -191,4 +191,53 @@ test('compacting_ends_a_checkpoint_that_is_being_written_and_begins_another', as
   assert.deepEqual([checkpoint, logBytes], [2, 0]);
   await collection.close();
   await assertIsAt(2, await reopen(storage));
+});
+
+for (const when of ['under_way', 'just_written'] as const) {
+  test(`a_batch_for_which_a_checkpoint_${when}_leaves_no_room_is_written_in_its_place`, async () => {
+    const storage = new GatedStorage();
+    const { collection, open } = await inTheMiddle(storage);
+    const [before, asked] = [storage.before, deferred<void>()];
+    let [attempts, sweeps] = [0, 0];
+    storage.before = async (step, number) => {
+      await before(step, number);
+      if (step !== 'append') return;
+      attempts += 1;
+      if (attempts > 1) return assert.ok(storage.taken.sweep > sweeps);
+      sweeps = storage.taken.sweep;
+      throw new KindexError('QUOTA_EXCEEDED', 'the checkpoint has taken all that there is');
+    };
+    const ask = async () => {
+      change(collection, 2).then(asked.resolve, asked.reject);
+      // Once it waits for its turn, which comes before anything that the checkpoint has replaced is deleted.
+      await collection.count();
+    };
+    if (when === 'under_way') await ask();
+    else
+      storage.after = async (step) => {
+        if (step !== 'manifest') return;
+        storage.after = async () => {};
+        await ask();
+      };
+    open();
+    await await asked.promise;
+    assert.equal(attempts, 2);
+    await assertIsAt(3, await reopen(await storage.asItIs('gated')));
+    await collection.close();
+  });
+}
+
+test('a_batch_for_which_there_is_no_room_at_all_is_refused_once', async () => {
+  const storage = new GatedStorage();
+  const collection = await reopen(storage);
+  let attempts = 0;
+  storage.before = async (step) => {
+    if (step !== 'append') return;
+    attempts += 1;
+    throw new KindexError('QUOTA_EXCEEDED', 'there is no room');
+  };
+  await assert.rejects(collection.insert({ vectors: row(0) }), { code: 'QUOTA_EXCEEDED' });
+  assert.equal(attempts, 1);
+  assert.equal(await collection.count(), 0);
+  await collection.close();
 });

@@ -1,3 +1,4 @@
+import type { KindexError } from '../errors.js';
 import { withRetries } from '../retry.js';
 import type { Durability } from '../storage/storage.js';
 import { owned } from './glue.js';
@@ -58,7 +59,13 @@ export async function append(
     await store.reopen?.();
     if (!last || !(await isStored(collection, logParts, last))) await collection.tidy();
   };
-  await withRetries(attempt, recover);
+  try {
+    await withRetries(attempt, recover);
+  } catch (thrown) {
+    const full = (thrown as KindexError).code === 'QUOTA_EXCEEDED';
+    if (!full || !(await collection.makeRoom())) throw thrown;
+    await attempt();
+  }
   if (store.durable) collection.appended(logParts, logBytes);
 }
 

@@ -55,6 +55,8 @@ export class Checkpoints {
   readonly #collection: HostCollection;
   /** Whether storage may hold what is in the way of the next batch. */
   #littered = false;
+  /** Whether storage may hold anything that is not the collection: what is written beside batches, or was replaced. */
+  #takesRoom = false;
   /** Whether documents may have lost their records. */
   #unreferenced = true;
   #rest: Rest | undefined;
@@ -76,6 +78,11 @@ export class Checkpoints {
   /** Documents may have lost their records. */
   loseDocuments(): void {
     this.#unreferenced = true;
+  }
+
+  /** Whether a batch could have the room of a checkpoint that does not count, yet or any more. */
+  get takesRoom(): boolean {
+    return this.#takesRoom;
   }
 
   /** Whether the log is long enough. */
@@ -135,6 +142,7 @@ export class Checkpoints {
     };
     const whole = bytesInMemory(engine);
     this.#littered = true;
+    this.#takesRoom = true;
     engine.beginSnapshot();
     for (let part = nextPart(engine); part; part = nextPart(engine)) {
       const how = giveWay();
@@ -332,6 +340,7 @@ export class Checkpoints {
       keepDocuments,
     });
     this.#littered = false;
+    this.#takesRoom = false;
     if (keepDocuments) this.#unreferenced = false;
   }
 

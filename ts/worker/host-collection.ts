@@ -215,6 +215,18 @@ export class HostCollection {
     await this.#checkpoints.tidy();
   }
 
+  /**
+   * Deletes what a checkpoint beside batches has written or replaced, if a batch that has just failed could do with the
+   * room. Called by whoever holds {@link writers}.
+   *
+   * @returns whether there was anything
+   */
+  async makeRoom(): Promise<boolean> {
+    if (!this.#checkpoints.takesRoom) return false;
+    await this.tidy();
+    return true;
+  }
+
   /** Tells of a batch that was written here, in this tab and the others. */
   changed(change: Change): void {
     this.#told = change.generation;
