@@ -13,7 +13,11 @@ pub(super) type Left = i8;
 
 // NEON belongs to every machine of this architecture that Rust's std supports. 4 x 4 sums leave 16
 // of its 32 registers.
-static KERNELS: Kernels = table!("neon", Neon, 4, [#[inline]], [#[inline]]);
+static KERNELS: Kernels = table!(
+    "neon", Neon, 4,
+    [#[target_feature(enable = "neon")]],
+    [#[target_feature(enable = "neon")]]
+);
 
 #[inline(always)]
 pub(super) fn kernels() -> &'static Kernels {
@@ -38,13 +42,15 @@ impl Products for Neon {
     #[inline(always)]
     unsafe fn constants() {}
 
-    #[inline(always)]
+    #[inline]
+    #[target_feature(enable = "neon")]
     unsafe fn codes(row: *const u8) -> [int8x16_t; 2] {
         // SAFETY: 32 bytes are readable.
         unsafe { [vld1q_s8(row.cast()), vld1q_s8(row.add(16).cast())] }
     }
 
-    #[inline(always)]
+    #[inline]
+    #[target_feature(enable = "neon")]
     unsafe fn levels((): (), block: *const u8, step: usize) -> [int8x16_t; 2] {
         // SAFETY: 16 bytes are readable.
         let packed = unsafe { vld1q_u8(block) };
@@ -53,7 +59,8 @@ impl Products for Neon {
             .map(|levels| vreinterpretq_s8_u8(vandq_u8(levels, vdupq_n_u8(3))))
     }
 
-    #[inline(always)]
+    #[inline]
+    #[target_feature(enable = "neon")]
     unsafe fn add(sums: int32x4_t, (): (), [a, b]: [int8x16_t; 2], left: *const Left) -> int32x4_t {
         // SAFETY: 32 codes are readable.
         let (p, q) = unsafe { (vld1q_s8(left), vld1q_s8(left.add(16))) };
@@ -66,22 +73,26 @@ impl Products for Neon {
 }
 
 impl Register for int32x4_t {
-    #[inline(always)]
+    #[inline]
+    #[target_feature(enable = "neon")]
     unsafe fn zero() -> Self {
         vdupq_n_s32(0)
     }
 
-    #[inline(always)]
+    #[inline]
+    #[target_feature(enable = "neon")]
     unsafe fn plus(self, other: Self) -> Self {
         vaddq_s32(self, other)
     }
 
-    #[inline(always)]
+    #[inline]
+    #[target_feature(enable = "neon")]
     unsafe fn sum(self) -> i32 {
         vaddvq_s32(self)
     }
 
-    #[inline(always)]
+    #[inline]
+    #[target_feature(enable = "neon")]
     unsafe fn sums(four: [Self; 4]) -> [i32; 4] {
         four.map(|lanes| vaddvq_s32(lanes))
     }
