@@ -52,7 +52,8 @@ pub struct Config {
     pub quantization: Quantization,
     /// Links of a node; it keeps up to `2 m`. [`MIN_M`] to [`MAX_M`].
     pub m: usize,
-    /// The beam with which a new node looks for its neighbors, up to [`MAX_EF`].
+    /// How widely a new node looks for its neighbors, up to [`MAX_EF`]. It finds as good ones as with a beam
+    /// of this many and HNSW's pruning; where a wider choice of links allows it, the beam is smaller.
     pub ef_construction: usize,
     /// Whether the float vectors stay in memory. Without them results are scored on codes.
     pub keep_vectors: bool,

@@ -90,7 +90,7 @@ export interface PlaceOptions extends EngineOptions {
 export interface GraphOptions {
   /** A node keeps up to `2 m` links; 4 to 64, default 16. */
   readonly m?: number;
-  /** The beam with which a new node looks for neighbors; 8 to 4096, default 64. */
+  /** How widely a new node looks for neighbors; 8 to 4096, default 64. */
   readonly efConstruction?: number;
 }
 

@@ -8,7 +8,7 @@
 
 use crate::bitset::Bitset;
 use crate::graph::adjacency::Adjacency;
-use crate::graph::bulk::target_degree;
+use crate::graph::bulk::{alpha, target_degree};
 use crate::graph::scratch::{Candidate, Scratch, ScratchPool};
 use crate::graph::search::search_layer;
 use crate::graph::select::{few_directions, select_neighbors};
@@ -26,6 +26,12 @@ const SMALLEST_SUB_BATCH: usize = 32;
 /// Nodes of one parallel piece: a piece must outweigh waking a thread.
 const GRAIN: usize = 16;
 
+/// Of the beam that `ef_construction` names, a node that chooses with an alpha needs this share, in tenths:
+/// `docs/engine.md` has the figures.
+const BEAM_TENTHS: usize = 7;
+/// Such a node chooses at least so many; below that, the ways that differ most are worth more than near ones.
+const FORWARD: usize = 16;
+
 const NONE: NodeId = NodeId(u32::MAX);
 
 /// What stays the same while a batch is linked.
@@ -35,6 +41,13 @@ pub(crate) struct Growth<'a> {
     pub(crate) alive: &'a Bitset,
     pub(crate) ef_construction: usize,
     pub(crate) scratch: &'a ScratchPool,
+}
+
+/// How a new node looks for its neighbors, and how all choose.
+struct Choice {
+    beam: usize,
+    limit: usize,
+    alpha: f32,
 }
 
 impl Growth<'_> {
@@ -77,9 +90,20 @@ impl Growth<'_> {
         self.keep_reachable(links, part);
     }
 
+    fn choice(&self, m0: usize) -> Choice {
+        let (alpha, degree) = (alpha(self.vectors), target_degree(m0));
+        if alpha == 1.0 || degree < FORWARD {
+            return Choice { beam: self.ef_construction, limit: degree, alpha: 1.0 };
+        }
+        // Reverse links fill the rest.
+        let limit = FORWARD.max(m0 / 2);
+        Choice { beam: (self.ef_construction * BEAM_TENTHS).div_ceil(10), limit, alpha }
+    }
+
     /// Step A: rows of `m0` places, closed by [`NONE`].
     fn choose(&self, links: &Adjacency, part: &[NodeId]) -> Vec<NodeId> {
         let m0 = links.m0();
+        let Choice { beam, limit, alpha } = self.choice(m0);
         let siblings = siblings(self.vectors, part);
         let mut rows = vec![NONE; part.len() * m0];
         parallel::fill(&mut rows, GRAIN * m0, |first, rows| {
@@ -87,7 +111,7 @@ impl Growth<'_> {
                 for (at, row) in rows.chunks_exact_mut(m0).enumerate() {
                     let own = first / m0 + at;
                     self.vectors.prepare_slot(part[own], &mut scratch.query);
-                    search_layer(self.vectors, links, self.entries, self.ef_construction, scratch);
+                    search_layer(self.vectors, links, self.entries, beam, scratch);
                     let Scratch { candidates, pool, .. } = scratch;
                     candidates.clear();
                     candidates.extend(pool.iter().filter(|near| self.alive.contains(near.slot())));
@@ -95,7 +119,7 @@ impl Growth<'_> {
                         candidates.extend(siblings.iter().copied().flatten());
                         candidates.sort_unstable();
                     }
-                    select_neighbors(self.vectors, target_degree(m0), 1.0, scratch);
+                    select_neighbors(self.vectors, limit, alpha, scratch);
                     // All candidates lie in one direction: take the way that led to them as well.
                     if scratch.chosen.len() < few_directions(self.vectors.dimension()) {
                         self.choose_along_the_way(m0, scratch);
@@ -124,6 +148,7 @@ impl Growth<'_> {
     fn reverse(&self, links: &Adjacency, groups: &[&[(NodeId, NodeId)]]) -> Vec<NodeId> {
         let m0 = links.m0();
         let mut rows = vec![NONE; groups.len() * m0];
+        let Choice { alpha, .. } = self.choice(m0);
         parallel::fill(&mut rows, 4 * GRAIN * m0, |first, rows| {
             self.scratch.with(self.vectors, |scratch| {
                 for (at, row) in rows.chunks_exact_mut(m0).enumerate() {
@@ -144,7 +169,8 @@ impl Growth<'_> {
                         .extend(there.iter().copied().filter(|&old| self.alive.contains(old)));
                     scratch.fresh.extend(fresh());
                     self.vectors.prepare_slot(target, &mut scratch.query);
-                    prune_fresh(self.vectors, m0, scratch);
+                    rank_fresh(self.vectors, scratch);
+                    select_neighbors(self.vectors, target_degree(m0), alpha, scratch);
                     row.iter_mut().zip(&scratch.chosen).for_each(|(to, near)| *to = near.slot());
                 }
             });
@@ -169,12 +195,6 @@ impl Growth<'_> {
             }
         }
     }
-}
-
-/// Scores `scratch.fresh` against `scratch.query` and prunes it to the target degree.
-pub(crate) fn prune_fresh(vectors: &Vectors, m0: usize, scratch: &mut Scratch) {
-    rank_fresh(vectors, scratch);
-    select_neighbors(vectors, target_degree(m0), 1.0, scratch);
 }
 
 /// Makes candidates of `scratch.fresh`, by their distance to `scratch.query`, closest first.

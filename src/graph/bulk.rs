@@ -41,7 +41,7 @@ pub(crate) fn build(
     scratch: &ScratchPool,
     progress: &mut dyn FnMut(usize),
 ) {
-    let alpha = if vectors.has_negative_distances() { 1.0 } else { ALPHA };
+    let alpha = alpha(vectors);
     let degree = target_degree(links.m0());
     let leaves = partition(vectors, nodes, seed);
     progress(nodes.len() / 10);
@@ -52,6 +52,11 @@ pub(crate) fn build(
     progress(nodes.len() * 8 / 10);
     link(vectors, links, nodes, &forward, scratch);
     progress(nodes.len());
+}
+
+/// What choosing works with: a factor on distances that can be negative would turn them around.
+pub(crate) fn alpha(vectors: &Vectors) -> f32 {
+    if vectors.has_negative_distances() { 1.0 } else { ALPHA }
 }
 
 /// Pruned lists leave a quarter of the places for links that come later.
