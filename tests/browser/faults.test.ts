@@ -97,6 +97,12 @@ test('a_failure_without_a_name_is_a_full_disk_where_there_is_no_room', async () 
     `globalThis.failing = '';
      globalThis.room = 0;
      navigator.storage.estimate = async () => ({ quota: 1e9, usage: 1e9 - globalThis.room });
+     const begin = IDBDatabase.prototype.transaction;
+     IDBDatabase.prototype.transaction = function (...given) {
+       if (globalThis.failing === 'every connection' && given[1] === 'readwrite')
+         throw new DOMException('the database is closed', 'InvalidStateError');
+       return begin.apply(this, given);
+     };
      for (const call of ['add', 'put', 'get']) {
        const before = IDBObjectStore.prototype[call];
        IDBObjectStore.prototype[call] = function (...given) {
@@ -139,6 +145,8 @@ test('a_failure_without_a_name_is_a_full_disk_where_there_is_no_room', async () 
   assert.equal(await after('log add', 1000, 'insert'), 'QUOTA_EXCEEDED');
   assert.equal(await after('log add', 100_000_000, 'insert'), 'STORAGE_UNAVAILABLE');
   assert.equal(await after('manifest get', 1000, 'insert'), 'QUOTA_EXCEEDED');
+  assert.equal(await after('every connection', 1000, 'insert'), 'QUOTA_EXCEEDED');
+  assert.equal(await after('every connection', 100_000_000, 'insert'), 'STORAGE_UNAVAILABLE');
   assert.equal(await count(page), 1500);
   assert.equal(await insert(page, 0, 5), 5);
   assert.equal(await after('', 0, 'compact'), 'done');

@@ -321,7 +321,8 @@ class IndexedDbStore implements Store {
         transaction?.error ?? thrown,
         `${doing} of collection '${this.#name}'`,
       );
-      throw await orFull(error, room.needed);
+      // One that did not even begin was tried on other connections.
+      throw await orFull(error, room.needed, transaction !== undefined);
     }
   }
 }
@@ -333,12 +334,15 @@ interface Room {
 /** Less room than this, beside the bytes that are written, is none. */
 const NO_ROOM = 512 * 1024;
 
-/** On a full disk Firefox also fails for reasons that it does not name. To try those again would not help. */
-async function orFull(error: Error, needed = 0): Promise<Error> {
+/**
+ * On a full disk Firefox also fails for reasons that it does not name. To try those again would not help.
+ *
+ * @param fresh whether another connection may do where this one has died
+ */
+async function orFull(error: Error, needed = 0, fresh = true): Promise<Error> {
   const { name } = (error.cause ?? {}) as Partial<Error>;
-  // A connection that died says so: another one may do.
-  if ((error as KindexError).code !== 'STORAGE_UNAVAILABLE' || name === 'InvalidStateError')
-    return error;
+  if ((error as KindexError).code !== 'STORAGE_UNAVAILABLE') return error;
+  if (fresh && name === 'InvalidStateError') return error;
   const { quota, usage } = (await navigator.storage?.estimate().catch(() => undefined)) ?? {};
   if (quota === undefined || usage === undefined || quota - usage > NO_ROOM + needed) return error;
   const message = `${error.message} (${usage} of ${quota} bytes are in use)`;
