@@ -1,7 +1,7 @@
 //! Generated data with structure, and the measure of an answer.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
-use kindex::{Bitset, Config, Index, NodeId, SearchOptions};
+use kindex::{Bitset, Config, Index, SearchOptions};
 
 /// Xorshift: the seed is the test's to print.
 pub struct Random(u64);
@@ -114,6 +114,7 @@ pub fn holds_recall(
 
 /// Builds with one, two and four threads: built at once, grown by batches, thinned out, slots reused. The
 /// bytes must be the same.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn builds_the_same_for_any_threads(config: &Config, vectors: &[f32]) {
     let (dimension, rows) = (config.dimension, vectors.len() / config.dimension);
     let build = |threads: usize| {
@@ -124,7 +125,7 @@ pub fn builds_the_same_for_any_threads(config: &Config, vectors: &[f32]) {
             for part in later.chunks(700 * dimension) {
                 index.insert(part, &mut |_| {}).unwrap();
             }
-            let dead: Vec<_> = (0..rows as u32).step_by(7).map(NodeId).collect();
+            let dead: Vec<_> = (0..rows as u32).step_by(7).map(kindex::NodeId).collect();
             index.remove(&dead);
             index.insert(&vectors[..500 * dimension], &mut |_| {}).unwrap();
             index.check().unwrap();
