@@ -104,11 +104,8 @@ export class HostCollection {
     const { store, glue, name } = place;
     const engine = new glue.Engine(newOptions(name, settings));
     const manifest = newManifest(engine.options());
-    const collection = new HostCollection(
-      place,
-      { engine, manifest, sequence: 0, logBytes: 0 },
-      link,
-    );
+    const state = { engine, manifest, sequence: 0, logBytes: 0 };
+    const collection = new HostCollection(place, state, link);
     if (!store.durable) return collection;
     const { empty } = store;
     try {
@@ -131,11 +128,8 @@ export class HostCollection {
   static async adopt(place: Place, engine: Engine): Promise<HostCollection> {
     const manifest = newManifest(engine.options());
     const link = place.store.tabs && new TabLink(place.store.tabs);
-    const collection = new HostCollection(
-      place,
-      { engine, manifest, sequence: 0, logBytes: 0 },
-      link,
-    );
+    const state = { engine, manifest, sequence: 0, logBytes: 0 };
+    const collection = new HostCollection(place, state, link);
     collection.#claimed = true;
     // A load that was interrupted may have left more segments than this one has.
     collection.#checkpoints.litter();
