@@ -11,6 +11,9 @@ const NAME = 'full';
  * filled, and batches free some of it again. With less, Firefox evicts the site as soon as no page has it open.
  */
 const FIREFOX_KIB = 50 * 1024;
+/** Bytes that a site gets in Chromium: least, and at random on top of it. The log alone of long records takes 16 MB. */
+const ROOM = [300_000, 3_000_000] as const;
+const LONG_ROOM = [16_000_000, 24_000_000] as const;
 /** Failures in a row before the next begins with nothing stored, and another limit. */
 const SAME_ORIGIN = 5;
 
@@ -29,8 +32,8 @@ export async function quota(
     for (let failures = 0; failures < rounds; failures += SAME_ORIGIN) {
       const model = new Model(seed + failures);
       const page = await victim.page(() => {}, true);
-      const times = seed < LONG_SEEDS ? 1 : 25;
-      await limit(page, url, kind, (300_000 + random() * 3_000_000) * times);
+      const [least, span] = seed < LONG_SEEDS ? ROOM : LONG_ROOM;
+      await limit(page, url, kind, least + random() * span);
       await openIn(page, model);
       for (let i = 0; i < Math.min(SAME_ORIGIN, rounds - failures); i++)
         await untilFull(victim, page, model, tally);
