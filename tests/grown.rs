@@ -4,8 +4,8 @@
 mod support;
 
 use kindex::collection::{Batch, Operation, Row};
-use kindex::{Collection, Config, Neighbor, SearchOptions};
-use support::Random;
+use kindex::{Collection, Config, Index, Metric, Neighbor, SearchOptions};
+use support::{Random, mixture};
 
 const DIMENSION: usize = 16;
 const VIEW: &str = "view";
@@ -131,5 +131,43 @@ fn a_walk_finds_what_a_scan_finds_while_members_come_and_go() {
             write(&mut collection, Operation::Insert, &rows, &mut random);
             hold(&collection, &format!("seed {seed}, round {round}"), &mut random);
         }
+    }
+}
+
+#[test]
+fn walks_reach_every_node_of_tight_clusters_once_tombstones_are_cleared_away() {
+    let data = [
+        (Metric::Cosine, DIMENSION, 30, 0.05, 7),
+        (Metric::Dot, DIMENSION, 40, 0.4, 8),
+        (Metric::Euclidean, 3, 5, 0.001, 9),
+    ];
+    for (metric, dimension, clusters, spread, seed) in data {
+        println!("seed {seed}");
+        let mut random = Random::new(seed);
+        let all = mixture(9000, dimension, clusters, spread, true, seed);
+        let mut index = Index::new(Config { metric, ..Config::new(dimension) }).unwrap();
+        let (first, rest) = all.split_at(6000 * dimension);
+        let mut slots = index.insert(first, &mut |_| {}).unwrap();
+        for (round, batch) in rest.chunks(150 * dimension).enumerate() {
+            slots.extend(index.insert(batch, &mut |_| {}).unwrap());
+            let gone: Vec<_> =
+                (0..50).map(|_| slots.swap_remove(random.below(slots.len()))).collect();
+            index.remove(&gone);
+            let check = index.check();
+            assert!(check.is_ok(), "seed {seed}, round {round}: {check:?}");
+        }
+        assert!(index.has_graph());
+    }
+}
+
+/// Thousands share a code: rows of links are full, and most nodes are reached by a single way.
+#[test]
+fn walks_reach_every_node_of_a_graph_of_copies() {
+    for (metric, seed) in [(Metric::Cosine, 1), (Metric::Dot, 1), (Metric::Cosine, 2)] {
+        let all = mixture(6000, 3, 5, 0.001, true, seed);
+        let mut index = Index::new(Config { metric, ..Config::new(3) }).unwrap();
+        index.insert(&all, &mut |_| {}).unwrap();
+        let check = index.check();
+        assert!(index.has_graph() && check.is_ok(), "{metric:?}, seed {seed}: {check:?}");
     }
 }

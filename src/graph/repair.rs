@@ -12,8 +12,6 @@ use crate::vectors::Vectors;
 
 /// The beam with which an orphan looks for somebody to take it.
 const ATTACH_EF: usize = 48;
-/// Taking a link from a full node can orphan another one; after so many rounds none was ever left.
-const ROUNDS: usize = 8;
 /// Nodes of one parallel piece of consolidation.
 const GRAIN: usize = 64;
 /// Neighbors of neighbors that may fill the gap of a deletion.
@@ -21,6 +19,8 @@ const STAND_INS: usize = 128;
 /// Of these the nearest that are weighed for each link that is gone: half as many lose recall on
 /// tight clusters, more gain nothing.
 const WEIGHED: usize = 8;
+
+const NONE: NodeId = NodeId(u32::MAX);
 
 /// The nodes that walks from `entries` can reach. Each round follows all that the last one met in the
 /// order of their rows: what takes the time is fetching rows, and in order they come before they are read.
@@ -42,12 +42,52 @@ pub(crate) fn reachable(links: &Adjacency, entries: &[NodeId]) -> Bitset {
     }
 }
 
-/// Adds what is reached from `slot`, which is little.
-fn reach(links: &Adjacency, slot: NodeId, met: &mut Bitset, open: &mut Vec<NodeId>) {
-    met.insert(slot);
-    open.push(slot);
-    while let Some(slot) = open.pop() {
-        open.extend(links.neighbors(slot).iter().copied().filter(|&next| met.insert(next)));
+/// By which link each node is reached: the node that has it, itself for entry points, [`NONE`] where no walk
+/// comes. All other links can be taken away, and as much is reached as before.
+struct Ways {
+    from: Vec<NodeId>,
+    open: Vec<NodeId>,
+}
+
+impl Ways {
+    fn new(links: &Adjacency, entries: &[NodeId]) -> Self {
+        let mut ways = Self { from: vec![NONE; links.len()], open: entries.to_vec() };
+        entries.iter().for_each(|&entry| ways.from[entry.index()] = entry);
+        ways.follow(links);
+        ways
+    }
+
+    fn leads_to(&self, slot: NodeId) -> bool {
+        self.from[slot.index()] != NONE
+    }
+
+    /// A new link of `host` leads to `slot`, and to what that links to.
+    fn add(&mut self, links: &Adjacency, host: NodeId, slot: NodeId) {
+        self.from[slot.index()] = host;
+        self.open.push(slot);
+        self.follow(links);
+    }
+
+    fn follow(&mut self, links: &Adjacency) {
+        while let Some(slot) = self.open.pop() {
+            for &next in links.neighbors(slot) {
+                if self.from[next.index()] == NONE {
+                    self.from[next.index()] = slot;
+                    self.open.push(next);
+                }
+            }
+        }
+    }
+
+    /// The links of `host` with one more to `slot`, in the place of the farthest that can be taken away if
+    /// there is no room; `None` if there is no such either.
+    fn with_link(&self, links: &Adjacency, host: NodeId, slot: NodeId) -> Option<Vec<NodeId>> {
+        let mut row = links.neighbors(host).to_vec();
+        if row.len() == links.m0() {
+            row.remove(row.iter().rposition(|to| self.from[to.index()] != host)?);
+        }
+        row.push(slot);
+        Some(row)
     }
 }
 
@@ -59,39 +99,34 @@ pub(crate) fn attach_orphans(
     nodes: &Bitset,
     scratch: &ScratchPool,
 ) {
-    let mut open = Vec::new();
-    for _ in 0..ROUNDS {
-        let mut met = reachable(links, entries);
-        let mut orphans = nodes.clone();
-        orphans.subtract(&met);
-        let mut taken = false;
-        for orphan in orphans.iter() {
-            if met.contains(orphan) {
-                continue;
-            }
-            let host = scratch.with(vectors, |scratch| {
-                vectors.prepare_slot(orphan, &mut scratch.query);
-                search_layer(vectors, links, entries, ATTACH_EF, scratch);
-                let hosts = || scratch.pool.iter().map(|host| host.slot());
-                hosts()
-                    .find(|&host| links.neighbors(host).len() < links.m0())
-                    .or_else(|| hosts().find(|host| !entries.contains(host)))
-                    .or_else(|| hosts().next())
-            });
-            let Some(host) = host else { continue };
-            if !links.push(host, orphan) {
-                let mut row = links.neighbors(host).to_vec();
-                row.pop();
-                row.push(orphan);
-                links.set(host, &row);
-                taken = true;
-            }
-            // What the orphan links to is reached with it.
-            reach(links, orphan, &mut met, &mut open);
+    let mut orphans = nodes.clone();
+    orphans.subtract(&reachable(links, entries));
+    if orphans.is_empty() {
+        return;
+    }
+    let mut ways = Ways::new(links, entries);
+    let mut last = None;
+    for orphan in orphans.iter() {
+        // What an orphan links to is reached with it.
+        if ways.leads_to(orphan) {
+            continue;
         }
-        // Only a link that was taken away can have left another node behind.
-        if !taken {
-            return;
+        let found = scratch.with(vectors, |scratch| {
+            vectors.prepare_slot(orphan, &mut scratch.query);
+            search_layer(vectors, links, entries, ATTACH_EF, scratch);
+            let hosts = || scratch.pool.iter().map(|host| host.slot());
+            hosts()
+                .find(|&host| links.neighbors(host).len() < links.m0())
+                .into_iter()
+                .chain(hosts())
+                // Where thousands share a code, the walk sees no others: they make a chain.
+                .chain(last)
+                .find_map(|host| Some((host, ways.with_link(links, host, orphan)?)))
+        });
+        if let Some((host, row)) = found {
+            links.set(host, &row);
+            ways.add(links, host, orphan);
+            last = Some(orphan);
         }
     }
 }
@@ -107,7 +142,6 @@ pub(crate) fn consolidate(
     dead: &Bitset,
     scratch: &ScratchPool,
 ) {
-    const NONE: NodeId = NodeId(u32::MAX);
     let m0 = links.m0();
     // By the dead node that they linked to: those that look at the same stand-ins follow each other.
     let mut touched: Vec<(NodeId, NodeId)> = live
