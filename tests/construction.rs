@@ -97,6 +97,17 @@ fn two_to_eight_dimensions() {
     }
 }
 
+/// The few longest vectors are nearly everybody's neighbors: what nothing leads to is attached to them, and they
+/// must go on leading to each other.
+#[test]
+fn inner_products_of_few_components() {
+    for (dimension, least) in [(2, 0.96), (3, 0.96)] {
+        let vectors = mixture(9000, dimension, 60, 0.4, false, SEED);
+        let name = format!("inner products, {dimension} dimensions");
+        holds(&name, &config(dimension, Metric::Dot), &vectors, least);
+    }
+}
+
 #[test]
 fn inner_products_of_vectors_of_all_lengths() {
     let mut random = Random::new(SEED);

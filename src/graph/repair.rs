@@ -79,12 +79,19 @@ impl Ways {
         }
     }
 
-    /// The links of `host` with one more to `slot`, in the place of the farthest that can be taken away if
-    /// there is no room; `None` if there is no such either.
-    fn with_link(&self, links: &Adjacency, host: NodeId, slot: NodeId) -> Option<Vec<NodeId>> {
+    /// The links of `host` with one more to `slot`; if there is no room, in the place of the farthest that can be
+    /// taken away, but for the first `kept`. `None` if there is no such either.
+    fn with_link(
+        &self,
+        links: &Adjacency,
+        host: NodeId,
+        slot: NodeId,
+        kept: usize,
+    ) -> Option<Vec<NodeId>> {
         let mut row = links.neighbors(host).to_vec();
         if row.len() == links.m0() {
-            row.remove(row.iter().rposition(|to| self.from[to.index()] != host)?);
+            let taken = row[kept..].iter().rposition(|to| self.from[to.index()] != host)?;
+            row.remove(kept + taken);
         }
         row.push(slot);
         Some(row)
@@ -114,14 +121,15 @@ pub(crate) fn attach_orphans(
         let found = scratch.with(vectors, |scratch| {
             vectors.prepare_slot(orphan, &mut scratch.query);
             search_layer(vectors, links, entries, ATTACH_EF, scratch);
-            let hosts = || scratch.pool.iter().map(|host| host.slot());
-            hosts()
-                .find(|&host| links.neighbors(host).len() < links.m0())
-                .into_iter()
-                .chain(hosts())
-                // Where thousands share a code, the walk sees no others: they make a chain.
-                .chain(last)
-                .find_map(|host| Some((host, ways.with_link(links, host, orphan)?)))
+            // Where thousands share a code, the walk sees no others: they make a chain.
+            let hosts = || scratch.pool.iter().map(|host| host.slot()).chain(last);
+            let roomy = hosts().find(|&host| links.neighbors(host).len() < links.m0());
+            // Where all orphans come to the same few nodes, these must go on leading to each other: of a full row
+            // the nearer half stays, if that is possible at all.
+            [links.m0() / 2, 0].into_iter().find_map(|kept| {
+                let take = |host| Some((host, ways.with_link(links, host, orphan, kept)?));
+                roomy.into_iter().chain(hosts()).find_map(take)
+            })
         });
         if let Some((host, row)) = found {
             links.set(host, &row);
