@@ -1,11 +1,19 @@
 import { checkAttached, checkedVector } from './batch-encoder.js';
 import { KindexError, show } from './errors.js';
 import { LIMITS } from './limits.js';
-import { checkOptions } from './options.js';
+import { checkNames, checkOptions, type Names } from './options.js';
 import { utf8Length } from './text-column.js';
-import type { BatchOptions, EngineOptions, Include, OpenOptions, PlaceOptions } from './types.js';
+import type {
+  BatchOptions,
+  EngineOptions,
+  GraphOptions,
+  Include,
+  OpenOptions,
+  PlaceOptions,
+} from './types.js';
 import type { BudgetSettings, EngineSettings, StorageChoice } from './worker/protocol.js';
 
+const GRAPH: Names<GraphOptions> = { m: 1, efConstruction: 1 };
 const INCLUDES: ReadonlySet<unknown> = new Set<Include>(['metadata', 'document', 'vector']);
 
 /** @throws KindexError `INVALID_ARGUMENT` */
@@ -60,6 +68,7 @@ export function checkInclude(
 /** What `open` asks of the engine; undefined = whatever is stored. The engine checks bounds. */
 export function engineSettings(options: OpenOptions): EngineSettings {
   const { dimension, metric, quantization, graph, whenFull } = options;
+  if (graph !== undefined) checkNames('graph', GRAPH, graph);
   // Where they may be dropped, a stored collection may be without them.
   const keepVectors =
     whenFull === 'dropVectors' && options.keepVectors === true ? undefined : options.keepVectors;

@@ -130,6 +130,7 @@ export class Collection<M extends object = Metadata> {
     source: SnapshotSource,
     options: LoadOptions = {},
   ): Promise<Collection<M>> {
+    checkOptions('load', options);
     const name = checkName(options.name ?? `snapshot-${makeIds(1)[0]}`);
     const storage = storageChoice(options, 'memory');
     const { signal, onProgress } = options;
@@ -152,6 +153,7 @@ export class Collection<M extends object = Metadata> {
 
   /** Names of the collections that are stored. */
   static async list(options: PlaceOptions = {}): Promise<string[]> {
+    checkOptions('list', options);
     const storage = storageChoice(options, 'auto');
     return (await engineFor(options, storage)).call('list', { storage });
   }
@@ -159,6 +161,7 @@ export class Collection<M extends object = Metadata> {
   /** Deletes a collection, also where this page has it open. Nothing happens where there is none. */
   static async destroy(name: string, options: PlaceOptions = {}): Promise<void> {
     checkName(name);
+    checkOptions('destroy', options);
     const storage = storageChoice(options, 'auto');
     await (await engineFor(options, storage)).call('destroy', { name, storage });
   }
@@ -171,6 +174,7 @@ export class Collection<M extends object = Metadata> {
    */
   static async verify(name: string, options: PlaceOptions = {}): Promise<VerifyReport> {
     checkName(name);
+    checkOptions('verify', options);
     const storage = storageChoice(options, 'auto');
     return (await engineFor(options, storage)).call('verify', { name, storage });
   }
@@ -254,6 +258,7 @@ export class Collection<M extends object = Metadata> {
 
   /** Forgets a view. Its records stay. */
   async dropView(name: string, options: ViewChange = {}): Promise<void> {
+    checkOptions('dropView', options);
     await this.#writer.view(checkViewName(name), undefined, options);
   }
 
@@ -291,6 +296,7 @@ export class Collection<M extends object = Metadata> {
 
   /** Reclaims what deleted records still hold, in memory and storage. */
   async compact(options: Pick<OpenOptions, 'onProgress'> = {}): Promise<void> {
+    checkOptions('compact', options);
     const { client, collection } = await this.#connection.use();
     await reported(options.onProgress, (heard) => client.call('compact', { collection }, heard));
   }

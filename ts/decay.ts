@@ -1,5 +1,6 @@
 import { KindexError, show } from './errors.js';
 import { checkPath } from './filter.js';
+import { checkOptions } from './options.js';
 import type { Decay } from './types.js';
 
 const DEFAULT_WEIGHT = 0.5;
@@ -10,8 +11,7 @@ const DEFAULT_WEIGHT = 0.5;
  * @throws KindexError `INVALID_ARGUMENT`
  */
 export function encodeDecay<M extends object>(decay: Decay<M>): string {
-  if (typeof decay !== 'object' || decay === null)
-    throw new KindexError('INVALID_ARGUMENT', `decay must be an object, but is ${show(decay)}`);
+  checkOptions('decay', decay);
   const { halfLife, weight = DEFAULT_WEIGHT, now = Date.now() } = decay;
   const field = checkPath('decay.field', decay.field);
   checkNumber('decay.halfLife', halfLife, halfLife > 0, 'a finite number above 0');

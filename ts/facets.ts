@@ -2,6 +2,7 @@ import { checkInteger } from './arguments.js';
 import type { Connection } from './connection.js';
 import { checkPath, type FieldPath, type ValueAt } from './filter.js';
 import { LIMITS } from './limits.js';
+import { checkOptions } from './options.js';
 import { encodeSelection, type Where } from './selection.js';
 import type { Metadata, Stored } from './types.js';
 
@@ -39,7 +40,8 @@ export async function facets<M extends object, V>(
   connection: Connection,
   query: FacetQuery<M>,
 ): Promise<Facet<V>[]> {
-  const field = checkPath('field', query?.field);
+  checkOptions('facets', query);
+  const field = checkPath('field', query.field);
   const limit = checkInteger('limit', query.limit ?? DEFAULT_FACETS, 1, LIMITS.facets);
   const selected = encodeSelection(query);
   const { client, collection } = await connection.use();

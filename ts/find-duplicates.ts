@@ -2,6 +2,7 @@ import type { Connection } from './connection.js';
 import { checkThreshold, type DuplicateQuery, type StoredDuplicate } from './dedupe.js';
 import { throwIfAborted } from './errors.js';
 import { encodeFilter } from './filter.js';
+import { checkOptions } from './options.js';
 import type { ResultColumns } from './worker/protocol.js';
 
 /** Records that are compared per call: a search each. */
@@ -16,7 +17,8 @@ export async function* findDuplicates<M extends object>(
   connection: Connection,
   query: DuplicateQuery<M>,
 ): AsyncGenerator<StoredDuplicate> {
-  const threshold = checkThreshold(query?.threshold);
+  checkOptions('findDuplicates', query);
+  const threshold = checkThreshold(query.threshold);
   const where = query.where === undefined ? undefined : encodeFilter(query.where);
   /** The first of the group, by the records that were yielded. */
   const firstOf = new Map<string, string>();

@@ -1,5 +1,6 @@
 import { BatchError, type BatchOperation, type ItemError, throwIfAborted } from './errors.js';
 import { LIMITS } from './limits.js';
+import { checkOptions } from './options.js';
 import type { Batch, BatchOptions, BatchResult, Columns, Row, Vector } from './types.js';
 import type { WriteRows } from './write-queue.js';
 
@@ -30,6 +31,7 @@ export function singleRow(
   if (byColumn === ROW_KEYS.some((key) => key in only)) return undefined;
   const row = byColumn ? firstOf(only as Columns<object>, dimension) : only;
   if (!row) return undefined;
+  checkOptions('a batch', options);
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !GATHERED_OPTIONS.has(name)) return undefined;
   }

@@ -115,8 +115,9 @@ function checkIds(ids: unknown): readonly string[] {
 
 function checkOrder(orderBy: OrderBy | undefined): Order | undefined {
   if (orderBy === undefined) return undefined;
-  const { field, direction = 'asc' } =
-    typeof orderBy === 'object' && orderBy !== null ? orderBy : { field: orderBy };
+  const given = typeof orderBy === 'object' && orderBy !== null ? orderBy : { field: orderBy };
+  checkOptions('orderBy', given);
+  const { field, direction = 'asc' }: { field: string; direction?: string } = given;
   if (direction !== 'asc' && direction !== 'desc') {
     throw new KindexError(
       'INVALID_ARGUMENT',

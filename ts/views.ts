@@ -1,7 +1,8 @@
 import { checkInteger } from './arguments.js';
-import { KindexError, show } from './errors.js';
+import { KindexError } from './errors.js';
 import { encodeFilter, type Filter } from './filter.js';
 import { LIMITS } from './limits.js';
+import { checkOptions } from './options.js';
 import type { Found, Hit, Metadata, SearchOptions, Vector } from './types.js';
 import type { ViewChange } from './write-view.js';
 
@@ -70,11 +71,12 @@ export class View<M extends object = Metadata> {
  * @throws KindexError `INVALID_ARGUMENT`
  */
 export function encodeView<M extends object>(name: string, options: ViewOptions<M>): string {
-  const { where, batchSize } = options ?? {};
+  checkOptions('createView', options);
+  const { where, batchSize } = options;
   if (where === undefined) {
     throw new KindexError(
       'INVALID_ARGUMENT',
-      `view '${name}' needs a filter: createView takes { where }, but this is ${show(options)}`,
+      `view '${name}' needs a filter: createView takes { where }`,
     );
   }
   const size =

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Index } from '../../ts/entrypoints/core.js';
 import { BatchError, Collection, KindexError, type Row } from '../../ts/entrypoints/node.js';
+import {
+  type OpenAiCompatibleOptions,
+  openAiCompatibleEmbedder,
+} from '../../ts/entrypoints/openai-compatible.js';
+import { repair } from '../../ts/entrypoints/repair.js';
+import { transformersEmbedder } from '../../ts/entrypoints/transformers.js';
+import { createHandler, type HandlerOptions } from '../../ts/server/index.js';
 import { empty, rows, vector } from './support.js';
 
 const code = (expected: string) => (thrown: unknown) => {
@@ -192,7 +200,28 @@ test('an option that a call does not know is refused, not passed over', async ()
     and: () => collection.delete(as({ ids: ['w0'], and: 1 }) as { ids: string[] }),
     batch: () => collection.insert(rows(1), as({ batch: 3 })),
     chunk: () => collection.upsert(rows(2), as({ chunk: 3 })),
+    none: () => collection.insert(rows(1), as({ none: undefined })),
     dim: () => Collection.open('new', as({ dim: 3 })),
+    M: () => Collection.open('new', { dimension: 3, graph: as({ M: 32 }) }),
+    collection: () => Collection.load(new Uint8Array(0), as({ collection: 'new' })),
+    path: () => Collection.list(as({ path: 'data' })),
+    force: () => Collection.destroy('new', as({ force: true })),
+    repair: () => Collection.verify('new', as({ repair: true })),
+    column: () => collection.facets(as({ field: 'a', column: 1 }) as { field: string }),
+    distances: () =>
+      collection.findDuplicates(as({ distances: 1 }) as { threshold: number }).next(),
+    orderby: () => collection.get(as({ orderby: 'a' })),
+    descending: () => collection.get({ orderBy: as({ field: 'a', descending: true }) as never }),
+    halflife: () => collection.search(query, { decay: as({ field: 'a', halflife: 1 }) as never }),
+    atomic: () => collection.createView('v', as({ where: { a: 1 }, atomic: true }) as never),
+    keep: () => collection.dropView('v', as({ keep: true })),
+    full: () => collection.compact(as({ full: true })),
+    efSearch: async () => new Index(as({ dimension: 3, efSearch: 3 }) as { dimension: number }),
+    authorise: async () => createHandler(as({ authorise: () => true }) as HandlerOptions),
+    origin: async () => createHandler(as({ cors: { origin: '*' } }) as HandlerOptions),
+    database: () => repair('new', as({ database: 'x' })),
+    key: async () => openAiCompatibleEmbedder(as({ key: 'x' }) as OpenAiCompatibleOptions),
+    dtype: async () => transformersEmbedder(as({ dtype: 'q8' })),
   };
   for (const [name, call] of Object.entries(calls)) {
     await assert.rejects(call, (thrown) => {
@@ -203,6 +232,9 @@ test('an option that a call does not know is refused, not passed over', async ()
   for (const none of [null, 3, 'a', ['w0']]) {
     await assert.rejects(() => collection.get(as(none)), code('INVALID_ARGUMENT'));
     await assert.rejects(() => collection.search(query, as(none)), code('INVALID_ARGUMENT'));
+    await assert.rejects(() => collection.insert(rows(1, 5), as(none)), code('INVALID_ARGUMENT'));
+    await assert.rejects(() => collection.facets(as(none) as never), code('INVALID_ARGUMENT'));
+    await assert.rejects(() => Collection.list(as(none)), code('INVALID_ARGUMENT'));
   }
   assert.equal(await collection.count(), 3);
 });

@@ -3,6 +3,7 @@ import { checkInteger, engineSettings, queryMatrix } from '../arguments.js';
 import { KindexError, show, toKindexError } from '../errors.js';
 import initGlue, { Index as Engine } from '../generated/single.js';
 import { LIMITS } from '../limits.js';
+import { checkNames, type Names } from '../options.js';
 import type { Metric, OpenOptions, Vector } from '../types.js';
 import { hasRelaxedSimd } from '../worker/features.js';
 import { assertSimd, compileWasm } from '../worker/wasm-source.js';
@@ -16,6 +17,14 @@ export type IndexOptions = Pick<
 > & {
   /** Components of every vector, 1 to 4096. */
   readonly dimension: number;
+};
+
+const INDEX: Names<IndexOptions> = {
+  dimension: 1,
+  metric: 1,
+  quantization: 1,
+  graph: 1,
+  keepVectors: 1,
 };
 
 /** Keys and distances of the nearest, closest first. */
@@ -65,6 +74,7 @@ export class Index {
   readonly #engine: Engine;
 
   constructor(options: IndexOptions) {
+    checkNames('Index', INDEX, options);
     this.dimension = checkInteger('dimension', options.dimension, 1, LIMITS.dimension);
     this.metric = options.metric ?? 'cosine';
     const settings = JSON.stringify(engineSettings(options));

@@ -1,5 +1,6 @@
 /** @module kindex/openai-compatible */
 import { type ErrorCode, KindexError, show, throwIfAborted } from '../errors.js';
+import { checkNames, type Names } from '../options.js';
 import type { Embed } from '../types.js';
 
 /** Options of {@link openAiCompatibleEmbedder}. */
@@ -20,6 +21,16 @@ export interface OpenAiCompatibleOptions {
   readonly fetch?: typeof fetch;
 }
 
+const OPTIONS: Names<OpenAiCompatibleOptions> = {
+  url: 1,
+  model: 1,
+  apiKey: 1,
+  headers: 1,
+  dimensions: 1,
+  body: 1,
+  tries: 1,
+  fetch: 1,
+};
 const TRIES = 5;
 /** Waits between attempts are random below a bound that doubles from here to there, unless the server names one. */
 const BASE_MS = 500;
@@ -37,6 +48,7 @@ const SHOWN = 200;
  * `INVALID_ARGUMENT` for what the server refuses of the texts, and for an answer of another form.
  */
 export function openAiCompatibleEmbedder(options: OpenAiCompatibleOptions): Embed {
+  checkNames('openAiCompatibleEmbedder', OPTIONS, options);
   const { tries = TRIES } = options;
   if (!Number.isInteger(tries) || tries < 1) {
     throw new KindexError(

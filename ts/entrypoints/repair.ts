@@ -2,6 +2,7 @@
 import { checkName } from '../arguments.js';
 import { KindexError, toKindexError } from '../errors.js';
 import initGlue, * as glue from '../generated/repair.js';
+import { checkNames, type Names } from '../options.js';
 import { browserStorages } from '../storage/browser.js';
 import type { StorageAdapter } from '../storage/storage.js';
 import type { RepairReport } from '../types.js';
@@ -19,6 +20,8 @@ export interface RepairOptions {
   readonly wasm?: WebAssembly.Module | BufferSource | URL | string;
 }
 
+const OPTIONS: Names<RepairOptions> = { storage: 1, wasm: 1 };
+
 /**
  * Makes a damaged collection anew of everything that is whole, and says of each part what was damaged and what is lost.
  * A collection in which nothing is damaged is left as it is. Runs on the thread that calls it, with a wasm file of its
@@ -29,6 +32,7 @@ export interface RepairOptions {
  */
 export async function repair(name: string, options: RepairOptions = {}): Promise<RepairReport> {
   checkName(name);
+  checkNames('repair', OPTIONS, options);
   assertSimd();
   const { storage = 'indexeddb', wasm } = options;
   const address = wasm ?? new URL('./kindex-repair.wasm', import.meta.url);

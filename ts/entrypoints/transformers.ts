@@ -1,5 +1,6 @@
 /** @module kindex/transformers */
 import { KindexError, throwIfAborted } from '../errors.js';
+import { checkNames, type Names } from '../options.js';
 import type { Embed } from '../types.js';
 
 /** What is used of Transformers.js, so that it need not be installed for the types. */
@@ -42,6 +43,16 @@ export interface TransformersOptions {
   readonly library?: () => Promise<TransformersLibrary>;
 }
 
+const OPTIONS: Names<TransformersOptions> = {
+  model: 1,
+  pooling: 1,
+  normalize: 1,
+  prefix: 1,
+  pipeline: 1,
+  configure: 1,
+  library: 1,
+};
+
 /** An embedder whose model is loaded with the first text, or beforehand. */
 export interface TransformersEmbedder extends Embed {
   /** @throws KindexError `UNSUPPORTED`, `STORAGE_UNAVAILABLE` */
@@ -55,6 +66,7 @@ export interface TransformersEmbedder extends Embed {
  * installed beside Kindex) on this thread. In a page, run it in a worker of your own to keep the page's thread free.
  */
 export function transformersEmbedder(options: TransformersOptions = {}): TransformersEmbedder {
+  checkNames('transformersEmbedder', OPTIONS, options);
   const { pooling = 'mean', normalize = true, prefix = '' } = options;
   let model: Promise<FeatureExtractor> | undefined;
   let last: Promise<unknown> = Promise.resolve();

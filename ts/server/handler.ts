@@ -1,3 +1,4 @@
+import { checkNames, type Names } from '../options.js';
 import { type Authorize, type Connection, requireAccess } from './authorize.js';
 import { type BodyLimits, BodyMemory, withBody } from './body.js';
 import { type CorsOptions, corsHeaders, preflight } from './cors.js';
@@ -52,6 +53,19 @@ export interface HandlerOptions {
   readonly onError?: (thrown: unknown, request: Request) => void;
 }
 
+const OPTIONS: Names<HandlerOptions> = {
+  open: 1,
+  load: 1,
+  authorize: 1,
+  cors: 1,
+  prefix: 1,
+  maxBodyBytes: 1,
+  maxBufferedBytes: 1,
+  maxSnapshotBytes: 1,
+  onError: 1,
+};
+const CORS: Names<CorsOptions> = { origins: 1, maxAge: 1 };
+
 /** Answers requests. */
 export interface Handler {
   (request: Request, connection?: Connection): Promise<Response>;
@@ -65,8 +79,12 @@ const JSON_TYPE = 'application/json';
 /**
  * Serves collections over HTTP, wherever there is `Request` and `Response`: workers of an edge network, Node, Deno,
  * Bun, a service worker. What it serves is described at `/api/v1/openapi.json`.
+ *
+ * @throws KindexError `INVALID_ARGUMENT` for an option that it does not know; RangeError for a `prefix` that is no path
  */
 export function createHandler(options: HandlerOptions): Handler {
+  checkNames('createHandler', OPTIONS, options);
+  if (options.cors !== undefined) checkNames('cors', CORS, options.cors);
   const server = new Server(options);
   return Object.assign(
     (request: Request, connection?: Connection) => server.answer(request, connection ?? {}),
