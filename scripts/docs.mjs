@@ -1,5 +1,5 @@
-// `npm run docs`: the API and the guides as a site in target/docs. Warnings, a link that leads nowhere among
-// them, are errors.
+// `npm run docs`: the API and the guides as a site in target/docs. Warnings are errors: a link that leads nowhere, a
+// public name without a comment.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -55,10 +55,13 @@ import { Writer } from './writer.js';
  * change until the promise has settled.
  */
 export class Collection<M extends object = Metadata> {
+  /** The name that it was opened by; a made one where a snapshot was loaded without. */
   readonly name: string;
   /** Components of every vector. */
   readonly dimension: number;
+  /** How vectors are compared. */
   readonly metric: Metric;
+  /** How vectors are kept for the walk through the graph. */
   readonly quantization: Quantization;
   readonly #connection: Connection;
   readonly #writer: Writer;

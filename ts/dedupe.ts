@@ -8,7 +8,12 @@ const ACTIONS: readonly unknown[] = ['skip', 'replace', 'report'];
  * What counts as a duplicate of a stored record or of an earlier item of the batch: `exact` is the same vector, as it
  * is kept, or the same document; `threshold` is the largest distance of two vectors that count as the same.
  */
-export type Dedupe = 'exact' | { readonly threshold: number };
+export type Dedupe =
+  | 'exact'
+  | {
+      /** The largest distance of two vectors that count as the same, in the collection's metric; at least 0. */
+      readonly threshold: number;
+    };
 
 /** What becomes of a duplicate: it is not written; it is written in place of the other, which is deleted in the same
  *  batch; or it is written as well, and reported. */
@@ -18,6 +23,7 @@ export type OnDuplicate = 'skip' | 'replace' | 'report';
 export interface Duplicate {
   /** Its place in the batch. */
   readonly index: number;
+  /** Its id, also where that was made. */
   readonly id: string;
   /** The stored record, or the earlier item, that it is like. */
   readonly duplicateOf: string;
@@ -34,6 +40,7 @@ export interface DuplicateQuery<M extends object = Metadata> {
   readonly threshold: number;
   /** Only records that match are looked at, and compared with each other. */
   readonly where?: Filter<M>;
+  /** Ends the search with `ABORTED`. */
   readonly signal?: AbortSignal;
 }
 

@@ -46,6 +46,7 @@ const CODES: ReadonlySet<string> = new Set<ErrorCode>([
 
 /** The one class of error that Kindex throws: a stable `code`, and a sentence in `message`. */
 export class KindexError extends Error {
+  /** The name of the class, also where a bundler has renamed that. */
   override readonly name: string = 'KindexError';
   /** What to branch on; the message may change. */
   readonly code: ErrorCode;
@@ -84,17 +85,23 @@ export interface ItemError {
   readonly index: number;
   /** The id as given; undefined where it was left out or is no string. */
   readonly id: string | undefined;
+  /** The verb that was called. */
   readonly op: BatchOperation;
+  /** What to branch on. */
   readonly code: ErrorCode;
+  /** What was expected, and what came. */
   readonly message: string;
+  /** Whether the same item may succeed later without a change by the caller. */
   readonly retryable: boolean;
 }
 
 /** An atomic batch was refused; nothing was written. Carries the error of every bad item. */
 export class BatchError extends KindexError {
+  /** The name of the class, also where a bundler has renamed that. */
   override readonly name = 'BatchError';
   /** Every bad item, in the order of the batch. */
   readonly errors: readonly ItemError[];
+  /** Records that were written: none. */
   readonly written = 0;
 
   constructor(op: BatchOperation, rows: number, errors: readonly ItemError[]) {
@@ -118,6 +125,7 @@ export class BatchError extends KindexError {
  * was committed before; of the batch that was under way nothing was written, unless the code is `CRASHED`.
  */
 export class PartialWriteError extends KindexError {
+  /** The name of the class, also where a bundler has renamed that. */
   override readonly name = 'PartialWriteError';
   /** What was committed before it ended. */
   readonly result: BatchResult;

@@ -19,7 +19,9 @@ export interface FacetQuery<M extends object = Metadata, P extends FieldPath<M> 
 
 /** A value, and how many records have it. Of an array, every distinct element counts. */
 export interface Facet<V> {
+  /** A string, number or boolean, or `null`; dates are milliseconds. */
   readonly value: V;
+  /** Records that have it. */
   readonly count: number;
 }
 

@@ -6,19 +6,29 @@ import type { Metadata } from './types.js';
 type Scalar = string | number | boolean | null | Date;
 
 interface Equality<V> {
+  /** The field is this value, or an array with it. `null` is a `null` that is there. */
   readonly $eq?: V;
+  /** All that `$eq` leaves, also where the field is missing. */
   readonly $ne?: V;
+  /** The field is one of these values, or an array with one. */
   readonly $in?: readonly V[];
+  /** All that `$in` leaves, also where the field is missing. */
   readonly $nin?: readonly V[];
+  /** Whether the field is there, with any value. */
   readonly $exists?: boolean;
 }
 interface Order<V> {
+  /** The field is greater: numbers and dates by value, strings by code points. */
   readonly $gt?: V;
+  /** The field is greater or equal. */
   readonly $gte?: V;
+  /** The field is less. */
   readonly $lt?: V;
+  /** The field is less or equal. */
   readonly $lte?: V;
 }
 interface Prefix {
+  /** The string begins with this. */
   readonly $startsWith?: string;
 }
 interface Part {
@@ -98,8 +108,11 @@ export type TimePath<M> = string extends keyof M
     }[Path<M>];
 
 interface Groups<F> {
+  /** All of these filters hold; at least one filter. */
   readonly $and?: readonly F[];
+  /** One of these filters holds; at least one filter. */
   readonly $or?: readonly F[];
+  /** The filter does not hold, also where its field is missing. */
   readonly $not?: F;
 }
 

@@ -20,8 +20,9 @@ export const LIMITS = {
   batchIdBytes: 512,
   /** Items of one batch. */
   batchRows: 2_097_152,
-  /** Bytes of a part of a stream under `batchSize: 'auto'`: least, most. */
+  /** Least bytes that a part of a stream aims at under `batchSize: 'auto'`. */
   partBytesLeast: 1024 * 1024,
+  /** Most bytes that a part of a stream aims at under `batchSize: 'auto'`. */
   partBytesMost: 4 * 1024 * 1024,
   /** Rows of a part of a stream under `batchSize: 'auto'`. */
   partRows: 65_536,
@@ -41,8 +42,9 @@ export const LIMITS = {
   filterDepth: 16,
   /** Values that `facets` returns. */
   facets: 10_000,
-  /** Results wanted, and the beam that looks for them. */
+  /** Results wanted of a query. */
   k: 10_000,
+  /** The beam of a search. */
   ef: 4096,
 } as const;
 

@@ -56,6 +56,7 @@ export type Embed = (
 
 /** An embedder that takes one text at a time. */
 export interface EmbedEach {
+  /** Makes the vector of one text. */
   readonly each: (text: string, context: { readonly signal: AbortSignal }) => Promise<Vector>;
 }
 
@@ -181,15 +182,33 @@ export type RowStream<M extends object = Metadata> =
 
 /** What `delete` takes. */
 export type Selection<M extends object = Metadata> =
-  | { readonly ids: readonly string[]; readonly where?: never; readonly whereDocument?: never }
-  | (Where<M> & { readonly where: Filter<M>; readonly ids?: never })
-  | (Where<M> & { readonly whereDocument: DocumentFilter; readonly ids?: never });
+  | {
+      /** These records; an id that is not there is an error of its item. */
+      readonly ids: readonly string[];
+      /** Not beside `ids`. */
+      readonly where?: never;
+      /** Not beside `ids`. */
+      readonly whereDocument?: never;
+    }
+  | (Where<M> & {
+      /** All records that it holds for; `{}` for every one. */
+      readonly where: Filter<M>;
+      /** Not beside a filter. */
+      readonly ids?: never;
+    })
+  | (Where<M> & {
+      /** All records whose document satisfies it. */
+      readonly whereDocument: DocumentFilter;
+      /** Not beside a filter. */
+      readonly ids?: never;
+    });
 
 /** What a long call is doing. */
 export type Phase = 'validate' | 'embed' | 'encode' | 'index' | 'commit' | 'load' | 'compact';
 
 /** How far a long call has come. */
 export interface Progress {
+  /** What is being done; a call may go through several, and more than once. */
   readonly phase: Phase;
   /** Items done in this phase (bytes while loading, records of storage while committing). */
   readonly done: number;
@@ -238,7 +257,9 @@ export interface BatchOptions {
 export interface BatchResult {
   /** Whether every item was written. */
   readonly success: boolean;
+  /** As the call asked for. */
   readonly atomic: boolean;
+  /** The verb that was called. */
   readonly operation: BatchOperation;
   /** The ids of the batch in its order, also those that were made. Empty for a delete by filter, and for a stream. */
   readonly ids: readonly string[];
@@ -266,6 +287,7 @@ export interface BatchResult {
 export interface Fallback {
   /** Why it was refused. */
   readonly code: ErrorCode;
+  /** The same as a sentence. */
   readonly message: string;
   /** Smaller batches that were committed in its place. */
   readonly batches: number;
@@ -329,6 +351,7 @@ export type Strategy =
 
 /** How a search found its answer. */
 export interface Explanation {
+  /** The way that was taken. */
   readonly strategy: Strategy;
   /** Distances computed. */
   readonly distances: number;
@@ -338,6 +361,7 @@ export interface Explanation {
 
 /** A record that was found. */
 export interface Hit<M extends object = Metadata> {
+  /** The record's id. */
   readonly id: string;
   /** 1 - cos, -dot, or the L2 distance. Smaller is closer. */
   readonly distance: number;
@@ -359,8 +383,11 @@ export interface Found<M extends object = Metadata> extends Array<Hit<M>> {
 
 /** A stored record. */
 export interface StoredRecord<M extends object = Metadata> {
+  /** The record's id. */
   readonly id: string;
+  /** Unless `include` leaves it out; dates are milliseconds. */
   readonly metadata?: Stored<M>;
+  /** Unless `include` leaves it out. */
   readonly document?: string;
   /** Only if `include` names it; under `cosine` at length 1, without `keepVectors` as the codes have it. */
   readonly vector?: Float32Array;
@@ -384,7 +411,12 @@ export interface GetQuery<M extends object = Metadata> extends Where<M> {
  */
 export type OrderBy<M extends object = Metadata> =
   | FieldPath<M>
-  | { readonly field: FieldPath<M>; readonly direction?: 'asc' | 'desc' };
+  | {
+      /** A field by its dotted path. */
+      readonly field: FieldPath<M>;
+      /** Default `asc`. */
+      readonly direction?: 'asc' | 'desc';
+    };
 
 /** Options of `get` and `iterate`. */
 export interface GetOptions {
@@ -398,6 +430,7 @@ export interface GetOptions {
 export interface PartReport {
   /** For example `manifest`, `snapshot part 2`, `log record 17`, `document chunk 3`. */
   readonly part: string;
+  /** Whether it is whole. */
   readonly ok: boolean;
   /** What is wrong with it. */
   readonly message?: string;
@@ -407,21 +440,29 @@ export interface PartReport {
 export interface VerifyReport {
   /** Whether every part is whole. */
   readonly ok: boolean;
-  /** Records and generation, as far as they could be read; 0 if not. */
+  /** Records, as far as they could be read; 0 if not. */
   readonly records: number;
+  /** Batches committed so far, as far as they could be read; 0 if not. */
   readonly generation: number;
+  /** One by one, in the order in which they are read. */
   readonly parts: readonly PartReport[];
 }
 
 /** What a repair found. A part that is `damaged` was made anew without loss; of one that is `lost` something is gone. */
 export interface RepairReport {
+  /** The worst of any part. */
   readonly state: 'ok' | 'damaged' | 'lost';
+  /** `file`, `vectors`, `codes`, `graph`, `records`, `metadata`, `batches`, `views`, `documents`, `log`. */
   readonly parts: readonly {
+    /** Its name. */
     readonly part: string;
+    /** What became of it. */
     readonly state: 'ok' | 'damaged' | 'lost';
-    /** Items of the part that are whole, and that are gone. */
+    /** Items of the part that are whole. */
     readonly whole: number;
+    /** Items of the part that are gone. */
     readonly lost: number;
+    /** What is wrong with it, a sentence each. */
     readonly findings: readonly string[];
   }[];
 }
@@ -448,9 +489,13 @@ export interface MemoryStats {
 
 /** Facts about a collection. */
 export interface Stats {
+  /** The name that it was opened by. */
   readonly name: string;
+  /** Components of every vector. */
   readonly dimension: number;
+  /** How vectors are compared. */
   readonly metric: Metric;
+  /** How vectors are kept for the walk. */
   readonly quantization: Quantization;
   /** Records. */
   readonly live: number;
@@ -486,10 +531,14 @@ export interface Stats {
 export interface Events {
   /** A batch was committed, through this object or another, in this tab or another. */
   change: {
+    /** Batches that the collection has committed so far, this one included. */
     readonly generation: number;
+    /** What the batch was. */
     readonly operation: BatchOperation;
+    /** Records that it wrote or deleted. */
     readonly written: number;
   };
+  /** How far a batch has come that this object writes. */
   progress: Progress;
   /** Something failed that no call waits for, for example a checkpoint. */
   error: KindexError;

@@ -16,7 +16,9 @@ export interface ViewOptions<M extends object = Metadata> extends ViewChange {
 
 /** A view, as `listViews` shows it. */
 export interface ViewInfo<M extends object = Metadata> {
+  /** The name that it was made under. */
   readonly name: string;
+  /** Which records it has; dates are milliseconds. */
   readonly where: Filter<M>;
   /** Records that it has now. */
   readonly size: number;
@@ -37,6 +39,7 @@ interface Searchable<M extends object> {
 
 /** A named part of a collection, with an index of its own. Every search fails with `NOT_FOUND` where there is none of that name. */
 export class View<M extends object = Metadata> {
+  /** The name that it was made under. */
   readonly name: string;
   readonly #collection: Searchable<M>;
 

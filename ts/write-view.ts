@@ -8,6 +8,7 @@ import type { Target } from './write.js';
 
 /** Options of what makes or drops a view: it is one batch of its own. */
 export interface ViewChange extends Pick<BatchOptions, 'durability' | 'workers' | 'signal'> {
+  /** Called at most every 50 ms, and once at the end. */
   readonly onProgress?: (progress: Progress) => void;
 }
 

@@ -29,6 +29,7 @@ const INDEX: Names<IndexOptions> = {
 
 /** Keys and distances of the nearest, closest first. */
 export interface IndexHits {
+  /** As given to `insert`, or returned by it. */
   readonly keys: Uint32Array;
   /** As the `distance` of a collection's hits. */
   readonly distances: Float32Array;
@@ -69,7 +70,9 @@ function readLocal(url: string | URL): BufferSource | undefined {
 
 /** Vectors under numeric keys, in memory and synchronous: for code that already runs in a worker. */
 export class Index {
+  /** Components of every vector. */
   readonly dimension: number;
+  /** How vectors are compared. */
   readonly metric: Metric;
   readonly #engine: Engine;
 

@@ -7,13 +7,15 @@ import type { Embed } from '../types.js';
 export interface OpenAiCompatibleOptions {
   /** The endpoint in full, for example `https://api.openai.com/v1/embeddings`. */
   readonly url: string | URL;
+  /** The model's name, as the endpoint knows it. */
   readonly model: string;
   /** Sent as `Authorization: Bearer ...`. A function is asked before every request. Keep keys off public pages. */
   readonly apiKey?: string | (() => string | Promise<string>);
+  /** More headers of the request, in lower case; they replace those of the same name. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Components wanted, for models that can shorten their vectors. */
   readonly dimensions?: number;
-  /** More fields of the request. */
+  /** More fields of the request's JSON; they replace those of the same name. */
   readonly body?: Readonly<Record<string, unknown>>;
   /** Attempts in all at a request that meets 429, 5xx or a dead network; default 5. */
   readonly tries?: number;

@@ -5,11 +5,13 @@ import type { Embed } from '../types.js';
 
 /** What is used of Transformers.js, so that it need not be installed for the types. */
 export interface TransformersLibrary {
+  /** Loads a model. */
   pipeline(
     task: 'feature-extraction',
     model: string,
     options?: Record<string, unknown>,
   ): Promise<FeatureExtractor>;
+  /** The library's settings, which `configure` may change. */
   readonly env: object;
 }
 
@@ -18,7 +20,13 @@ export interface FeatureExtractor {
   (
     texts: string[],
     options: { pooling: Pooling; normalize: boolean },
-  ): Promise<{ readonly data: ArrayLike<number>; readonly dims: readonly number[] }>;
+  ): Promise<{
+    /** The numbers of all vectors, row-major. */
+    readonly data: ArrayLike<number>;
+    /** Texts, and numbers of each. */
+    readonly dims: readonly number[];
+  }>;
+  /** Gives the model's memory back. */
   dispose?(): Promise<unknown>;
 }
 

@@ -9,6 +9,7 @@ import { forget, hold, keyOf, refresh, release } from './shared.js';
 export interface CollectionState<M extends object = Metadata> {
   /** Undefined while it opens, and on the server. */
   readonly collection: Collection<M> | undefined;
+  /** Whether it is being opened. */
   readonly loading: boolean;
   /** Why it can't be opened, or what failed in the background since. */
   readonly error: KindexError | undefined;

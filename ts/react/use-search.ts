@@ -18,7 +18,9 @@ export interface UseSearchOptions<M extends object = Metadata>
 export interface SearchState<M extends object = Metadata> {
   /** Of the last answer, also while the next is awaited; none after an error. */
   readonly hits: readonly Hit<M>[];
+  /** Whether an answer is awaited. */
   readonly loading: boolean;
+  /** Why the last search failed; undefined once one succeeds. */
   readonly error: KindexError | undefined;
 }
 

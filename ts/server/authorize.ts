@@ -5,6 +5,7 @@ import { RequestError } from './status.js';
 export interface Access {
   /** Undefined for the description of the interface. */
   readonly collection: string | undefined;
+  /** `read`: searches, records, statistics, snapshots; `write`: batches, and a snapshot that is put. */
   readonly action: 'read' | 'write';
 }
 

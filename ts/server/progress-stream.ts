@@ -6,8 +6,14 @@ export const NDJSON_TYPE = 'application/x-ndjson';
 
 /** A line of a streamed answer. The last is the result or the error. */
 export type ProgressLine =
-  | { readonly progress: Progress }
-  | { readonly result: BatchResult }
+  | {
+      /** How far the batch has come. */
+      readonly progress: Progress;
+    }
+  | {
+      /** What the batch did. */
+      readonly result: BatchResult;
+    }
   | ErrorBody;
 
 /** Whether the caller asked for the streamed form. */

@@ -48,8 +48,11 @@ const RETRY_AFTER = '1';
 
 /** The body of every answer that is not a success. */
 export interface ErrorBody {
+  /** What went wrong. */
   readonly error: {
+    /** What to branch on. */
     readonly code: ServerErrorCode;
+    /** A sentence for whoever reads it. */
     readonly message: string;
     /** The item or component that is to blame, where there is one. */
     readonly index?: number;

@@ -6,11 +6,19 @@ type Value = ArrayBuffer | string | number | null;
 
 /** What is needed of a Durable Object's `ctx`; its class must be one of `new_sqlite_classes`. */
 export interface DurableObjectContext {
-  readonly id: { toString(): string };
+  /** Which object this is. */
+  readonly id: {
+    /** The id as a text. */
+    toString(): string;
+  };
+  /** The object's storage. */
   readonly storage: {
+    /** Its database. */
     readonly sql: {
+      /** Runs a statement; the rows are read from what it returns. */
       exec(query: string, ...bindings: Value[]): Iterable<Record<string, Value>>;
     };
+    /** Runs what it is given as one transaction, which is undone if it throws. */
     transactionSync<T>(work: () => T): T;
     /** Resolves once everything written is on the disk. */
     sync(): Promise<void>;

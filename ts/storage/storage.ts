@@ -44,13 +44,19 @@ export interface Store {
   /** Adds a batch in one transaction: all of it is there when this resolves, none of it when this rejects. */
   append(batch: Append, durability: Durability): Promise<void>;
   /** The log from a record on, in order. */
-  readLog(
-    from: number,
-  ): AsyncIterable<{ readonly sequence: number; readonly bytes: Uint8Array<ArrayBuffer> }>;
+  readLog(from: number): AsyncIterable<{
+    /** Its place in the log: each is larger than the one before. */
+    readonly sequence: number;
+    /** What was appended under it. */
+    readonly bytes: Uint8Array<ArrayBuffer>;
+  }>;
+  /** Writes a part of a snapshot, counted from 0, before the manifest that names its generation. */
   writeSegment(generation: number, part: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** The parts of a generation, in order. */
   readSegments(generation: number): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** A chunk of documents by its number; undefined where it is not there. */
   readDocuments(chunk: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Deletes what nothing refers to. */
   sweep(garbage: Garbage): Promise<void>;
   /**
    * Deletes some of the log and the segments that are covered.
@@ -69,6 +75,7 @@ export interface Store {
   readonly tabs?: Tabs | undefined;
   /** Called when the store was closed from outside: another tab deletes or upgrades it, or its data was cleared. */
   onClosed?: ((reason: string) => void) | undefined;
+  /** Lets go of connections, locks and files. */
   close(): Promise<void>;
 }
 

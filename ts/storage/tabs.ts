@@ -11,6 +11,7 @@ type Listener = (message: unknown, from: string) => void;
  * the store's claims keep them apart.
  */
 export class Tabs {
+  /** The name of this one among them. */
   readonly id = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   /** Whether it is this one's turn to write. */
   writing = false;
@@ -18,6 +19,7 @@ export class Tabs {
   readonly locked: boolean;
   /** Called when the turn has come, or was taken away. */
   onTurn: (() => void) | undefined;
+  /** Called for what another one has posted to all, or to this one. */
   onMessage: Listener | undefined;
   readonly #name: string;
   readonly #ended = new AbortController();
@@ -70,6 +72,7 @@ export class Tabs {
     this.#request({ steal: true });
   }
 
+  /** Leaves: the turn goes to the next, and nothing is heard any more. */
   close(): void {
     this.#ended.abort();
     this.#waiting.abort();
