@@ -280,6 +280,30 @@ fn documents_that_can_not_be_read_are_named_and_dropped() {
     assert!(repaired.document(repaired.slot("id20").unwrap()).is_some());
 }
 
+/// The version is a field of the chunk that no checksum covers.
+#[test]
+fn a_chunk_of_a_later_version_is_damaged_where_the_collection_is_of_this_one() {
+    let mut collection = Collection::new(Config::new(5)).unwrap();
+    let (_, mut chunks) = insert(&mut collection, Operation::Insert, 0..30, 1 << 20);
+    chunks[0][8 + 3] ^= 0x40;
+    let mut bytes = collection.to_bytes().unwrap();
+    let mut repair = Repair::of(collection).unwrap();
+    assert_eq!(repair.end_log(), [0]);
+    repair.check_document_chunk(0, Some(&chunks[0])).unwrap();
+    let documents = repair.report().part(StoredPart::Documents).clone();
+    assert_eq!((documents.whole, documents.lost), (0, 6));
+    assert!(documents.findings[0].contains("format version"), "{documents:?}");
+    let repaired = repair.finish().unwrap();
+    assert_eq!((repaired.len(), repaired.document(repaired.slot("id20").unwrap())), (30, None));
+
+    // With a snapshot that does not say its version, it may be true.
+    bytes[FRAME_HEAD] ^= 1;
+    let mut repair = salvage(&bytes).unwrap();
+    assert_eq!(repair.end_log(), [0]);
+    let refused = repair.check_document_chunk(0, Some(&chunks[0])).unwrap_err();
+    assert_eq!(refused.code(), Code::NewerVersion);
+}
+
 #[test]
 fn what_a_later_version_wrote_is_not_damaged() {
     let collection = Collection::new(Config::new(5)).unwrap();

@@ -15,6 +15,8 @@ use crate::ids::NodeId;
 pub struct Repair {
     collection: Collection,
     report: Report,
+    /// Whether it is known that no later Kindex wrote this.
+    versioned: bool,
     replay: Replay,
     /// The newest batch of which the log had a part.
     newest: u64,
@@ -26,12 +28,13 @@ pub struct Repair {
 }
 
 impl Repair {
-    pub(super) fn new(collection: Collection, mut report: Report) -> Self {
+    pub(super) fn new(collection: Collection, mut report: Report, versioned: bool) -> Self {
         report.set_whole(Part::Batches, collection.known.len());
         Self {
             newest: collection.generation,
             collection,
             report,
+            versioned,
             replay: Replay::new(),
             unread: 0,
             batches: 0,
@@ -49,7 +52,7 @@ impl Repair {
             report.damaged(Part::Graph, error.message());
             collection = collection.rebuilt()?;
         }
-        Ok(Self::new(collection, report))
+        Ok(Self::new(collection, report, true))
     }
 
     /// Takes the next part of the log. What is damaged is left out; batches behind it are applied
@@ -134,8 +137,10 @@ impl Repair {
     /// Reads every document that is in a chunk; `None` says that the chunk is gone. Records lose
     /// the documents that can't be read.
     ///
+    /// No chunk is of a later version than what refers to it: one that says so is damaged.
+    ///
     /// # Errors
-    /// `NEWER_VERSION`.
+    /// `NEWER_VERSION` of a chunk where the snapshot's own version was damaged.
     pub fn check_document_chunk(&mut self, chunk: u32, bytes: Option<&[u8]>) -> Result<(), Error> {
         let slots = self.documents.as_mut().and_then(|documents| documents.remove(&chunk));
         for slot in slots.unwrap_or_default() {
@@ -149,7 +154,9 @@ impl Repair {
                     let whole = self.report.part(Part::Documents).whole as usize;
                     self.report.set_whole(Part::Documents, whole + 1);
                 }
-                Err(error) if error.code() == Code::NewerVersion => return Err(error),
+                Err(error) if error.code() == Code::NewerVersion && !self.versioned => {
+                    return Err(error);
+                }
                 Err(error) => {
                     let id = self.collection.id(slot).unwrap_or_default();
                     let finding = format!("that of '{id}' is gone: {}", error.message());

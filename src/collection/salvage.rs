@@ -184,7 +184,7 @@ impl Found {
         }
         collection.fill(&self.records, &salvaged, &mut self.report)?;
         collection.salvage_views(self.views, &mut self.report)?;
-        Ok(Repair::new(collection, self.report))
+        Ok(Repair::new(collection, self.report, self.headers > 0))
     }
 
     fn compare_counts(&mut self) {
