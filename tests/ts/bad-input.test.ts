@@ -9,13 +9,7 @@ import {
 import { repair } from '../../ts/entrypoints/repair.js';
 import { transformersEmbedder } from '../../ts/entrypoints/transformers.js';
 import { createHandler, type HandlerOptions } from '../../ts/server/index.js';
-import { empty, rows, vector } from './support.js';
-
-const code = (expected: string) => (thrown: unknown) => {
-  assert.ok(thrown instanceof KindexError, String(thrown));
-  assert.equal(thrown.code, expected, thrown.message);
-  return true;
-};
+import { code, empty, rows, vector, WASM } from './support.js';
 
 /** Metadata that can't be stored, and what the error says about it. */
 const BAD_METADATA: Record<string, [() => unknown, RegExp]> = {
@@ -72,6 +66,32 @@ for (const [what, [make, message]] of Object.entries(BAD_METADATA)) {
     assert.equal(({} as { polluted?: number }).polluted, undefined);
   });
 }
+
+test('metadata_that_json_would_change_is_refused', async () => {
+  const collection = await empty();
+  const cyclic: Record<string, unknown> = {};
+  cyclic.self = cyclic;
+  const bad = [
+    cyclic,
+    { f: () => 1 },
+    { n: Number.NaN },
+    { d: new Date(Number.NaN) },
+    JSON.parse('{"__proto__": {"x": 1}}'),
+    { list: [1, {}] },
+    { text: 'x'.repeat(70_000) },
+    new Map(),
+    'text',
+  ];
+  const result = await collection.insert(
+    bad.map((metadata, i) => ({ id: `b${i}`, vector: vector(i), metadata: metadata as never })),
+    { atomic: false },
+  );
+  assert.deepEqual(
+    result.errors.map(({ index }) => index),
+    bad.map((_, i) => i),
+  );
+  assert.equal(({} as { x?: number }).x, undefined);
+});
 
 test('a filter can not reach prototypes either', async () => {
   const collection = await empty();
@@ -150,6 +170,42 @@ test('a signal that has fired already lets nothing begin', async () => {
     });
   }
   assert.equal((await collection.stats()).generation, 1);
+});
+
+test('bad_arguments_are_typed_and_change_nothing', async () => {
+  const collection = await empty();
+  await collection.insert(rows(3));
+  const where = (filter: unknown) => collection.count({ where: filter as never });
+  const attempts: [string, () => Promise<unknown>][] = [
+    ['INVALID_ARGUMENT', () => collection.insert({ ids: ['a'], vectors: [] })],
+    ['DIMENSION_MISMATCH', () => collection.insert({ ids: ['a'], vectors: new Float32Array(5) })],
+    ['DIMENSION_MISMATCH', () => collection.insert({ vectors: new Float32Array(5) })],
+    ['INVALID_ARGUMENT', () => collection.insert('text' as never)],
+    ['DIMENSION_MISMATCH', () => collection.search([1, 2])],
+    ['NOT_FINITE', () => collection.search([1, 2, 3, Number.POSITIVE_INFINITY])],
+    ['ZERO_VECTOR', () => collection.search([0, 0, 0, 0])],
+    ['INVALID_ARGUMENT', () => collection.search('text')],
+    ['INVALID_ARGUMENT', () => collection.search(vector(1), { k: 0 })],
+    ['INVALID_ARGUMENT', () => collection.search(vector(1), { k: 1.5 })],
+    ['INVALID_ARGUMENT', () => collection.search(vector(1), { include: ['all'] as never })],
+    ['INVALID_ARGUMENT', () => where({ n: { $near: 1 } })],
+    ['INVALID_ARGUMENT', () => where({ n: undefined })],
+    ['INVALID_ARGUMENT', () => where({ '__proto__.x': 1 })],
+    ['INVALID_ARGUMENT', () => where({ n: { $gt: Number.NaN } })],
+    ['INVALID_ARGUMENT', () => where(5)],
+    ['INVALID_ARGUMENT', () => collection.delete({} as never)],
+    ['INVALID_ARGUMENT', () => collection.get({ ids: [1] as never })],
+    ['INVALID_ARGUMENT', () => empty({ dimension: 0 })],
+    ['INVALID_ARGUMENT', () => empty({ dimension: 5000 })],
+    ['INVALID_ARGUMENT', () => empty({ metric: 'manhattan' as never })],
+    ['INVALID_ARGUMENT', () => Collection.open('', { dimension: 3, ...WASM })],
+    ['STORAGE_UNAVAILABLE', () => empty({ storage: 'indexeddb' })],
+    ['CORRUPT', () => Collection.load(new Uint8Array(100), WASM)],
+    ['CORRUPT', () => Collection.load(new Uint8Array(0), WASM)],
+  ];
+  for (const [expected, attempt] of attempts)
+    await assert.rejects(attempt, code(expected), String(attempt));
+  assert.equal(await collection.count(), 3);
 });
 
 test('options of the wrong kind are refused', async () => {

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BatchError, Collection, KindexError, MemoryStorage } from '../../ts/entrypoints/node.js';
-import { clustered, empty, rows, vector, WASM } from './support.js';
-
-const code = (expected: string) => (thrown: unknown) => {
-  assert.ok(thrown instanceof KindexError, `a KindexError was expected, ${thrown} came`);
-  assert.equal(thrown.code, expected, thrown.message);
-  return true;
-};
+import { BatchError } from '../../ts/entrypoints/node.js';
+import { clustered, code, empty, rows, vector } from './support.js';
 
 test('what_was_inserted_as_rows_comes_back_whole', async () => {
   const collection = await empty();
@@ -208,68 +202,6 @@ test('unknown_ids_are_errors_of_update_and_delete', async () => {
   assert.equal(await collection.count(), 1);
 });
 
-test('bad_arguments_are_typed_and_change_nothing', async () => {
-  const collection = await empty();
-  await collection.insert(rows(3));
-  const where = (filter: unknown) => collection.count({ where: filter as never });
-  const attempts: [string, () => Promise<unknown>][] = [
-    ['INVALID_ARGUMENT', () => collection.insert({ ids: ['a'], vectors: [] })],
-    ['DIMENSION_MISMATCH', () => collection.insert({ ids: ['a'], vectors: new Float32Array(5) })],
-    ['DIMENSION_MISMATCH', () => collection.insert({ vectors: new Float32Array(5) })],
-    ['INVALID_ARGUMENT', () => collection.insert('text' as never)],
-    ['DIMENSION_MISMATCH', () => collection.search([1, 2])],
-    ['NOT_FINITE', () => collection.search([1, 2, 3, Number.POSITIVE_INFINITY])],
-    ['ZERO_VECTOR', () => collection.search([0, 0, 0, 0])],
-    ['INVALID_ARGUMENT', () => collection.search('text')],
-    ['INVALID_ARGUMENT', () => collection.search(vector(1), { k: 0 })],
-    ['INVALID_ARGUMENT', () => collection.search(vector(1), { k: 1.5 })],
-    ['INVALID_ARGUMENT', () => collection.search(vector(1), { include: ['all'] as never })],
-    ['INVALID_ARGUMENT', () => where({ n: { $near: 1 } })],
-    ['INVALID_ARGUMENT', () => where({ n: undefined })],
-    ['INVALID_ARGUMENT', () => where({ '__proto__.x': 1 })],
-    ['INVALID_ARGUMENT', () => where({ n: { $gt: Number.NaN } })],
-    ['INVALID_ARGUMENT', () => where(5)],
-    ['INVALID_ARGUMENT', () => collection.delete({} as never)],
-    ['INVALID_ARGUMENT', () => collection.get({ ids: [1] as never })],
-    ['INVALID_ARGUMENT', () => empty({ dimension: 0 })],
-    ['INVALID_ARGUMENT', () => empty({ dimension: 5000 })],
-    ['INVALID_ARGUMENT', () => empty({ metric: 'manhattan' as never })],
-    ['INVALID_ARGUMENT', () => Collection.open('', { dimension: 3, ...WASM })],
-    ['STORAGE_UNAVAILABLE', () => empty({ storage: 'indexeddb' })],
-    ['CORRUPT', () => Collection.load(new Uint8Array(100), WASM)],
-    ['CORRUPT', () => Collection.load(new Uint8Array(0), WASM)],
-  ];
-  for (const [expected, attempt] of attempts)
-    await assert.rejects(attempt, code(expected), String(attempt));
-  assert.equal(await collection.count(), 3);
-});
-
-test('metadata_that_json_would_change_is_refused', async () => {
-  const collection = await empty();
-  const cyclic: Record<string, unknown> = {};
-  cyclic.self = cyclic;
-  const bad = [
-    cyclic,
-    { f: () => 1 },
-    { n: Number.NaN },
-    { d: new Date(Number.NaN) },
-    JSON.parse('{"__proto__": {"x": 1}}'),
-    { list: [1, {}] },
-    { text: 'x'.repeat(70_000) },
-    new Map(),
-    'text',
-  ];
-  const result = await collection.insert(
-    bad.map((metadata, i) => ({ id: `b${i}`, vector: vector(i), metadata: metadata as never })),
-    { atomic: false },
-  );
-  assert.deepEqual(
-    result.errors.map(({ index }) => index),
-    bad.map((_, i) => i),
-  );
-  assert.equal(({} as { x?: number }).x, undefined);
-});
-
 test('an_aborted_batch_leaves_nothing', async () => {
   const collection = await empty();
   const controller = new AbortController();
@@ -337,89 +269,6 @@ test('iterate_pages_through_everything', async () => {
   assert.deepEqual(some, ['r4', 'r6', 'r8', 'r10', 'r12', 'r14', 'r16']);
 });
 
-test('a_retained_collection_reopens_with_the_same_answers', async () => {
-  const storage = new MemoryStorage({ retain: true });
-  const options = { dimension: 16, storage, ...WASM };
-  const first = await Collection.open('kept', options);
-  await first.insert({
-    vectors: clustered(2000, 16, 4),
-    documents: Array.from({ length: 2000 }, (_, i) => `doc ${i}`),
-  });
-  await first.delete({ ids: (await first.get({ limit: 50 })).map(({ id }) => id) });
-  const query = clustered(1, 16, 5);
-  const searched = { k: 20, include: ['document'] as const };
-  const before = await first.search(query, searched);
-  const exact = await first.search(query, { ...searched, exact: true });
-  await first.close();
-  await assert.rejects(first.search(query), code('CLOSED'));
-  assert.deepEqual(await Collection.list({ storage, ...WASM }), ['kept']);
-  for (const wrong of [
-    { dimension: 8 },
-    { metric: 'dot' as const },
-    { quantization: 'none' as const },
-  ]) {
-    const expected = 'dimension' in wrong ? 'DIMENSION_MISMATCH' : 'INVALID_ARGUMENT';
-    await assert.rejects(Collection.open('kept', { ...options, ...wrong }), code(expected));
-  }
-  const again = await Collection.open('kept', { storage, ...WASM });
-  assert.equal(again.size, 1950);
-  assert.deepEqual(await again.search(query, searched), before);
-  await again.compact();
-  assert.equal((await again.stats()).checkpoint, 2);
-  await again.close();
-  const third = await Collection.open('kept', { storage, ...WASM });
-  assert.deepEqual(
-    (await third.search(query, { ...searched, exact: true })).map(({ id }) => id),
-    exact.map(({ id }) => id),
-  );
-  await third.close();
-  await Collection.destroy('kept', { storage, ...WASM });
-  assert.deepEqual(await Collection.list({ storage, ...WASM }), []);
-});
-
-test('a_snapshot_opens_as_the_same_collection_documents_included', async () => {
-  const collection = await empty();
-  await collection.insert(rows(100));
-  await collection.delete({ ids: ['r5'] });
-  const bytes = await collection.snapshot();
-  const progress: number[] = [];
-  const copy = await Collection.load(bytes, {
-    ...WASM,
-    onProgress: ({ done }) => progress.push(done),
-  });
-  assert.equal(progress.at(-1), bytes.length);
-  assert.equal(copy.size, 99);
-  const options = { k: 10, include: ['metadata', 'document'] as const };
-  assert.deepEqual(
-    await copy.search(vector(9), options),
-    await collection.search(vector(9), options),
-  );
-  await copy.insert({ id: 'r5', vector: vector(5), document: 'back' });
-  assert.equal((await copy.get({ ids: ['r5'] }))[0]?.document, 'back');
-  assert.equal(collection.size, 99);
-  const fromBlob = await Collection.load(new Blob([bytes]), WASM);
-  assert.equal(fromBlob.size, 99);
-  await assert.rejects(Collection.load(bytes.slice(0, -20), WASM), code('CORRUPT'));
-});
-
-test('two_handles_of_one_collection_see_each_other', async () => {
-  const storage = new MemoryStorage({ retain: true });
-  const [a, b] = [
-    await Collection.open('shared', { dimension: 4, storage, ...WASM }),
-    await Collection.open('shared', { storage, ...WASM }),
-  ];
-  const heard: number[] = [];
-  b.on('change', ({ written }) => heard.push(written));
-  await a.insert(rows(3));
-  assert.equal(await b.count(), 3);
-  assert.deepEqual(heard, [3]);
-  assert.equal(b.size, 3);
-  await a.close();
-  assert.equal(await b.count(), 3);
-  await Collection.destroy('shared', { storage, ...WASM });
-  await assert.rejects(b.count(), code('CLOSED'));
-});
-
 test('stats_say_what_runs', async () => {
   const collection = await empty();
   await collection.insert(rows(10));
@@ -436,16 +285,3 @@ function cos(a: readonly number[], b: readonly number[]): number {
     x.reduce((sum, value, i) => sum + value * (y[i] as number), 0);
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
-
-test('a_collection_that_is_open_already_is_not_opened_with_other_options', async () => {
-  const first = await empty();
-  const { name } = first;
-  const again = (options: object) =>
-    Collection.open(name, { storage: 'memory', ...WASM, ...options });
-  await assert.rejects(() => again({ dimension: 5 }), { code: 'DIMENSION_MISMATCH' });
-  await assert.rejects(() => again({ metric: 'dot' }), { code: 'INVALID_ARGUMENT' });
-  const second = await again({ dimension: 4, metric: 'cosine', graph: { m: 16 } });
-  await first.close();
-  assert.equal(await second.count(), 0);
-  await second.close();
-});

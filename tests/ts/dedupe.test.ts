@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BatchOptions, KindexError, MemoryStorage } from '../../ts/entrypoints/node.js';
-import { empty, vector } from './support.js';
-
-const code = (expected: string) => (thrown: unknown) => {
-  assert.ok(thrown instanceof KindexError, `a KindexError was expected, ${thrown} came`);
-  assert.equal(thrown.code, expected, thrown.message);
-  return true;
-};
+import { type BatchOptions, MemoryStorage } from '../../ts/entrypoints/node.js';
+import { code, empty, vector } from './support.js';
 
 const row = (id: string, i: number, document?: string) => ({
   id,

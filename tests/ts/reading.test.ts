@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KindexError, MemoryStorage } from '../../ts/entrypoints/node.js';
-import { empty, randomFrom, rows, vector } from './support.js';
-
-const code = (expected: string) => (thrown: unknown) => {
-  assert.ok(thrown instanceof KindexError, `a KindexError was expected, ${thrown} came`);
-  assert.equal(thrown.code, expected, thrown.message);
-  return true;
-};
+import { MemoryStorage } from '../../ts/entrypoints/node.js';
+import { code, empty, randomFrom, rows, vector } from './support.js';
 
 interface Book {
   title: string;

@@ -1,4 +1,10 @@
-import { Collection, type Metadata, type OpenOptions } from '../../ts/entrypoints/node.js';
+import assert from 'node:assert/strict';
+import {
+  Collection,
+  KindexError,
+  type Metadata,
+  type OpenOptions,
+} from '../../ts/entrypoints/node.js';
 
 /** The files as they come from the build. */
 export const WASM = { wasmUrl: new URL('../../ts/generated/', import.meta.url) };
@@ -53,3 +59,10 @@ export function rows(count: number, first = 0) {
     document: `document ${first + i}`,
   }));
 }
+
+/** For `assert.rejects`: whether it is a `KindexError` of that code. */
+export const code = (expected: string) => (thrown: unknown) => {
+  assert.ok(thrown instanceof KindexError, `a KindexError was expected, ${thrown} came`);
+  assert.equal(thrown.code, expected, thrown.message);
+  return true;
+};

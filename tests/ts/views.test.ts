@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Collection, KindexError, LIMITS, MemoryStorage } from '../../ts/entrypoints/node.js';
-import { clustered, empty, rows, vector, WASM } from './support.js';
-
-const code = (expected: string) => (thrown: unknown) => {
-  assert.ok(thrown instanceof KindexError, `a KindexError was expected, ${thrown} came`);
-  assert.equal(thrown.code, expected, thrown.message);
-  return true;
-};
+import { Collection, LIMITS, MemoryStorage } from '../../ts/entrypoints/node.js';
+import { clustered, code, empty, rows, vector, WASM } from './support.js';
 
 interface Row {
   n: number;
