@@ -3,6 +3,7 @@
 //!
 //! A panic is an abort: the instance traps, and its owner starts another.
 
+mod batches;
 mod core_index;
 mod engine;
 mod errors;
@@ -17,8 +18,9 @@ mod salvage;
 use kindex::codec;
 use wasm_bindgen::prelude::*;
 
+pub use batches::EncodedBatch;
 pub use core_index::{Index, IndexHits};
-pub use engine::{EncodedBatch, Engine};
+pub use engine::Engine;
 pub use loader::Loader;
 pub use results::Results;
 #[cfg(feature = "salvage")]
