@@ -1,14 +1,15 @@
 import { KindexError } from '../errors.js';
+import { withRetries } from '../retry.js';
 import type { Store } from '../storage/storage.js';
 import type { VerifyReport } from '../types.js';
 import { Checkpoints } from './checkpoints.js';
 import type { Client } from './client.js';
 import { Documents } from './documents.js';
 import type { Engine, Glue, Results } from './glue.js';
-import { decodeManifest, encodeManifest, newManifest } from './manifest.js';
+import { encodeManifest, newManifest } from './manifest.js';
 import { Mutex } from './mutex.js';
 import type { Change, EngineSettings, HostProgress, ResultColumns } from './protocol.js';
-import { missingRecord, type Place, recover, refuseLog, replayLog, type State } from './recover.js';
+import { catchUp, type Place, recover, refuseLog, type State } from './recover.js';
 import { takeColumns } from './result-columns.js';
 import { checkSettings, newOptions } from './settings.js';
 import { TabLink } from './tab-link.js';
@@ -187,21 +188,17 @@ export class HostCollection {
   }
 
   /**
-   * Sees to it that nobody else writes, that nothing is unread, and that no leftovers are in the way. Called by
-   * whoever holds {@link writers}, before it writes.
+   * Sees to it that nobody else writes, that nothing is unread, and that no leftovers are in the way. A storage that
+   * fails for a moment is reopened and tried again. Called by whoever holds {@link writers}, before it writes.
    */
   async prepareToWrite(): Promise<void> {
     if (this.#closed) throw new KindexError('CLOSED', `collection '${this.name}' is closed`);
     if (!this.durable) return;
-    if (!this.#claimed) {
-      // What it writes under the old claim must not go on under the new one.
-      await this.#checkpoints.stop();
-      await this.store.claim?.();
-      await this.#catchUp();
-      this.#claimed = true;
-      this.#checkpoints.litter();
-    }
-    await this.tidy();
+    const attempt = async () => {
+      if (!this.#claimed) await this.#claim();
+      await this.tidy();
+    };
+    await withRetries(attempt, async () => this.store.reopen?.());
   }
 
   /** Deletes what nothing refers to. Called by whoever holds {@link writers}. */
@@ -241,14 +238,14 @@ export class HostCollection {
   /** Reads what other tabs have committed, unless that generation is here already. */
   async follow(generation: number): Promise<void> {
     if (this.engine.generation >= generation) return;
-    await this.exclusively(() => this.#catchUp());
+    await this.exclusively(() => catchUp(this.#place, this.state));
   }
 
   /** This tab was away, and may have missed what others said. */
   async revalidate(): Promise<void> {
     if (!this.link || this.#closed) return;
     const before = this.engine.generation;
-    await this.exclusively(() => this.#catchUp());
+    await this.exclusively(() => catchUp(this.#place, this.state));
     if (this.engine.generation > before) this.onChange(undefined);
   }
 
@@ -369,26 +366,12 @@ export class HostCollection {
     this.engine.free();
   }
 
-  /** Applies what is stored beyond this memory. The caller holds {@link writers}. */
-  async #catchUp(): Promise<void> {
-    const state = this.state;
-    const stored = await this.store.readManifest();
-    if (!stored) throw new KindexError('CLOSED', `collection '${this.name}' is gone`);
-    const manifest = decodeManifest(stored, this.name, this.glue.crc32);
-    if (manifest.log <= state.sequence && (await replayLog(this.#place, state))) {
-      if (manifest.checkpoint?.number !== state.manifest.checkpoint?.number) state.logBytes = 0;
-      state.manifest = manifest;
-      return;
-    }
-    // The one that writes has put a checkpoint in the place of batches that were not read here.
-    const fresh = await recover(
-      this.#place,
-      () => {},
-      () => {},
-    );
-    if (!fresh) throw missingRecord(this.name, state.sequence);
-    const { engine } = state;
-    Object.assign(state, fresh);
-    engine.free();
+  async #claim(): Promise<void> {
+    // What it writes under the old claim must not go on under the new one.
+    await this.#checkpoints.stop();
+    await this.store.claim?.();
+    await catchUp(this.#place, this.state);
+    this.#claimed = true;
+    this.#checkpoints.litter();
   }
 }

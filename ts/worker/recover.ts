@@ -75,12 +75,35 @@ async function rebuild(
   }
 }
 
+/** Applies what is stored beyond the state. Whoever calls this keeps everybody else from changing the collection. */
+export async function catchUp(place: Place, state: State): Promise<void> {
+  const { store, name, glue } = place;
+  const stored = await store.readManifest();
+  if (!stored) throw new KindexError('CLOSED', `collection '${name}' is gone`);
+  const manifest = decodeManifest(stored, name, glue.crc32);
+  if (manifest.log <= state.sequence && (await replayLog(place, state))) {
+    if (manifest.checkpoint?.number !== state.manifest.checkpoint?.number) state.logBytes = 0;
+    state.manifest = manifest;
+    return;
+  }
+  // The one that writes has put a checkpoint in the place of batches that were not read here.
+  const fresh = await recover(
+    place,
+    () => {},
+    () => {},
+  );
+  if (!fresh) throw missingRecord(name, state.sequence);
+  const { engine } = state;
+  Object.assign(state, fresh);
+  engine.free();
+}
+
 /**
  * Applies the log from where the state ends. Parts of a batch that was never completed are passed over.
  *
  * @returns whether the log goes on where the state ends; if not, nothing has changed from there on
  */
-export async function replayLog({ store, name }: Place, state: State): Promise<boolean> {
+async function replayLog({ store, name }: Place, state: State): Promise<boolean> {
   let whole = true;
   for await (const { sequence, bytes } of store.readLog(state.sequence)) {
     whole = sequence === state.sequence;
@@ -107,7 +130,7 @@ export async function refuseLog(store: Store, name: string): Promise<void> {
   }
 }
 
-export function missingRecord(name: string, sequence: number): KindexError {
+function missingRecord(name: string, sequence: number): KindexError {
   return new KindexError('CORRUPT', `log record ${sequence} of collection '${name}' is missing`);
 }
 
