@@ -4,6 +4,8 @@ use crate::ids::NodeId;
 
 /// Texts are packed into chunks of this size, so that growing never copies more than one chunk.
 const CHUNK_BYTES: usize = 1 << 20;
+/// Fewer dead bytes than this are not worth a copy of the living.
+const LEAST_DEAD: usize = 64 << 10;
 /// The longest text.
 pub(crate) const MAX_TEXT_BYTES: usize = CHUNK_BYTES;
 
@@ -68,7 +70,7 @@ impl SlotText {
         self.spans[slot.index()] = Span::NONE;
         self.live -= span.length();
         self.dead += span.length();
-        if self.dead > self.live.max(CHUNK_BYTES) {
+        if self.dead > self.live.max(LEAST_DEAD) {
             self.reclaim();
         }
         true

@@ -1,65 +1,13 @@
 //! Typed columns: what the fields of live records hold, arranged for filters.
 
-use std::collections::BTreeMap;
-
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
+use super::dictionary::Dictionary;
 use super::filter::Scalar;
 use super::numbers::Numbers;
-use super::set::Set;
 use super::value::{Field, Value};
 use crate::ids::NodeId;
-
-/// The slots that hold one string. Many strings of a field like a title occur once.
-#[derive(Debug)]
-pub(crate) enum Posting {
-    One(u32),
-    Many(RoaringBitmap),
-}
-
-impl Posting {
-    fn insert(&mut self, slot: u32) {
-        match self {
-            Self::One(other) if *other == slot => {}
-            Self::One(other) => {
-                let mut slots = RoaringBitmap::new();
-                slots.insert(*other);
-                slots.insert(slot);
-                *self = Self::Many(slots);
-            }
-            Self::Many(slots) => {
-                slots.insert(slot);
-            }
-        }
-    }
-
-    /// Takes a slot out. Returns whether none is left.
-    fn remove(&mut self, slot: u32) -> bool {
-        match self {
-            Self::One(other) => *other == slot,
-            Self::Many(slots) => {
-                slots.remove(slot);
-                slots.is_empty()
-            }
-        }
-    }
-
-    /// Whether one of the slots is in the set.
-    pub(crate) fn meets(&self, set: &Set) -> bool {
-        match self {
-            Self::One(slot) => set.contains(*slot),
-            Self::Many(slots) => slots.iter().any(|slot| set.contains(slot)),
-        }
-    }
-
-    pub(crate) fn add_to(&self, set: &mut Set) {
-        match self {
-            Self::One(slot) => set.insert(*slot),
-            Self::Many(slots) => set.insert_all(slots),
-        }
-    }
-}
 
 /// One field. A slot has at most one value there.
 #[derive(Debug, Default)]
@@ -69,7 +17,7 @@ pub(crate) struct Column {
     pub(crate) trues: RoaringBitmap,
     pub(crate) falses: RoaringBitmap,
     pub(crate) lists: RoaringBitmap,
-    pub(crate) texts: BTreeMap<Box<str>, Posting>,
+    pub(crate) texts: Dictionary,
     pub(crate) numbers: Numbers,
 }
 
@@ -85,11 +33,11 @@ impl Column {
                 self.bools(*value).insert(slot.0);
             }
             Value::One(Scalar::Number(number)) => self.numbers.set(slot, *number),
-            Value::One(Scalar::Text(text)) => self.insert_text(slot, text),
+            Value::One(Scalar::Text(text)) => self.texts.insert(slot, text),
             Value::List(items) => {
                 self.lists.insert(slot.0);
                 self.numbers.set_list(slot, items.iter().filter_map(number_of));
-                items.iter().filter_map(text_of).for_each(|text| self.insert_text(slot, text));
+                items.iter().filter_map(text_of).for_each(|text| self.texts.insert(slot, text));
             }
         }
     }
@@ -105,11 +53,11 @@ impl Column {
                 self.bools(*value).remove(slot.0);
             }
             Value::One(Scalar::Number(_)) => self.numbers.remove(slot),
-            Value::One(Scalar::Text(text)) => self.remove_text(slot, text),
+            Value::One(Scalar::Text(text)) => self.texts.remove(slot, text),
             Value::List(items) => {
                 self.lists.remove(slot.0);
                 self.numbers.remove(slot);
-                items.iter().filter_map(text_of).for_each(|text| self.remove_text(slot, text));
+                items.iter().filter_map(text_of).for_each(|text| self.texts.remove(slot, text));
             }
         }
     }
@@ -118,32 +66,10 @@ impl Column {
         if value { &mut self.trues } else { &mut self.falses }
     }
 
-    fn insert_text(&mut self, slot: NodeId, text: &str) {
-        match self.texts.get_mut(text) {
-            Some(posting) => posting.insert(slot.0),
-            None => {
-                self.texts.insert(text.into(), Posting::One(slot.0));
-            }
-        }
-    }
-
-    fn remove_text(&mut self, slot: NodeId, text: &str) {
-        if self.texts.get_mut(text).is_some_and(|posting| posting.remove(slot.0)) {
-            self.texts.remove(text);
-        }
-    }
-
     fn bytes(&self) -> usize {
         let bitmaps = [&self.present, &self.nulls, &self.trues, &self.falses, &self.lists];
-        let texts = self.texts.iter().map(|(text, posting)| {
-            let slots = match posting {
-                Posting::One(_) => 0,
-                Posting::Many(slots) => slots.serialized_size(),
-            };
-            text.len() + size_of::<(Box<str>, Posting)>() + slots
-        });
         bitmaps.map(RoaringBitmap::serialized_size).iter().sum::<usize>()
-            + texts.sum::<usize>()
+            + self.texts.bytes()
             + self.numbers.bytes()
     }
 }

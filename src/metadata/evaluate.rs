@@ -1,11 +1,10 @@
 //! Filters to sets of slots, over the columns.
 
-use std::ops::Bound;
-
 use hashbrown::HashSet;
 
 use super::columns::{Column, Columns};
 use super::filter::{Filter, Node, Order, Scalar, Test};
+use super::part::Part;
 use super::set::Set;
 use crate::bitset::Bitset;
 
@@ -76,22 +75,23 @@ impl Column {
             }
             Test::Text(order, bound) => {
                 let bound = &**bound;
-                let range = match order {
-                    Order::Above => (Bound::Excluded(bound), Bound::Unbounded),
-                    Order::AtLeast => (Bound::Included(bound), Bound::Unbounded),
-                    Order::Below => (Bound::Unbounded, Bound::Excluded(bound)),
-                    Order::AtMost => (Bound::Unbounded, Bound::Included(bound)),
-                };
-                let texts = self.texts.range::<str, _>(range);
-                texts.for_each(|(_, posting)| posting.add_to(set));
+                let (below, to) = (&|text: &str| text < bound, &|text: &str| text <= bound);
+                match order {
+                    Order::Above => self.texts.range(to, &|_| true),
+                    Order::AtLeast => self.texts.range(below, &|_| true),
+                    Order::Below => self.texts.range(&|_| false, below),
+                    Order::AtMost => self.texts.range(&|_| false, to),
+                }
+                .for_each(|posting| posting.add_to(set));
             }
             Test::Exists => set.insert_all(&self.present),
             Test::Contains(value) => self.contains(value, live, within, set),
-            Test::StartsWith(prefix) => self
-                .texts
-                .range::<str, _>((Bound::Included(&**prefix), Bound::Unbounded))
-                .take_while(|(text, _)| text.starts_with(&**prefix))
-                .for_each(|(_, posting)| posting.add_to(set)),
+            Test::StartsWith(prefix) => {
+                let prefix = &**prefix;
+                self.texts
+                    .range(&|text| text < prefix, &|text| text < prefix || text.starts_with(prefix))
+                    .for_each(|posting| posting.add_to(set));
+            }
         }
     }
 
@@ -102,7 +102,7 @@ impl Column {
             Scalar::Bool(false) => set.insert_all(&self.falses),
             Scalar::Number(number) => self.numbers.select(*number, *number, set),
             Scalar::Text(text) => {
-                if let Some(posting) = self.texts.get(&**text) {
+                if let Some(posting) = self.texts.get(text) {
                     posting.add_to(set);
                 }
             }
@@ -129,11 +129,8 @@ impl Column {
         let mut lists = Set::empty(live);
         lists.insert_all(&self.lists);
         if let Scalar::Text(part) = value {
-            self.texts
-                .iter()
-                .filter(|(_, posting)| within.is_none_or(|within| posting.meets(within)))
-                .filter(|(text, _)| text.contains(&**part))
-                .for_each(|(_, posting)| posting.add_to(set));
+            let part = Part::new(part);
+            self.texts.look_through(within, |text| part.is_in(text), set);
             set.subtract(&lists);
         }
         let mut elements = Set::empty(live);

@@ -1,7 +1,8 @@
 //! How often each value of a field occurs.
 
 use super::Columns;
-use super::columns::{Column, Posting};
+use super::columns::Column;
+use super::dictionary::Posting;
 use crate::bitset::Bitset;
 use crate::ids::NodeId;
 use crate::rank;
@@ -72,7 +73,7 @@ impl Column {
             }
         };
         let within = |slot: &u32| set.contains(NodeId(*slot));
-        for (text, posting) in &self.texts {
+        for (text, posting) in self.texts.iter() {
             let count = match posting {
                 Posting::One(slot) => usize::from(within(slot)),
                 Posting::Many(slots) => slots.iter().filter(within).count(),

@@ -27,11 +27,13 @@
 //! * **`$and`, `$or`** take an array of at least one filter.
 
 mod columns;
+mod dictionary;
 mod evaluate;
 mod facets;
 mod filter;
 mod numbers;
 mod order;
+mod part;
 mod set;
 mod value;
 

@@ -1,7 +1,8 @@
 //! Records in the order of a field.
 
 use super::Columns;
-use super::columns::{Column, Posting};
+use super::columns::Column;
+use super::dictionary::Posting;
 use crate::bitset::Bitset;
 use crate::ids::NodeId;
 use crate::rank::{self, Ranked};
@@ -75,9 +76,9 @@ impl Column {
     }
 
     fn texts_in_order(&self, set: &Bitset, descending: bool, end: usize, found: &mut Vec<NodeId>) {
-        let mut texts = self.texts.values();
+        let mut texts = self.texts.iter();
         while found.len() < end
-            && let Some(posting) = if descending { texts.next_back() } else { texts.next() }
+            && let Some((_, posting)) = if descending { texts.next_back() } else { texts.next() }
         {
             // The strings of arrays are in the postings too.
             let alone = |slot: &u32| set.contains(NodeId(*slot)) && !self.lists.contains(*slot);
