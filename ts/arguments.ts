@@ -2,6 +2,7 @@ import { checkAttached, checkedVector } from './batch-encoder.js';
 import { KindexError, show } from './errors.js';
 import { LIMITS } from './limits.js';
 import { checkNames, checkOptions, type Names } from './options.js';
+import type { StorageAdapter } from './storage/storage.js';
 import { utf8Length } from './text-column.js';
 import type {
   BatchOptions,
@@ -94,6 +95,14 @@ export function storageChoice(
   { storage, folder }: PlaceOptions,
   otherwise: 'auto' | 'memory',
 ): StorageChoice {
+  if (
+    typeof (storage ?? '') !== 'string' &&
+    typeof (storage as Partial<StorageAdapter>).open !== 'function'
+  )
+    throw new KindexError(
+      'INVALID_ARGUMENT',
+      `storage is a name or an adapter, but is ${show(storage)}`,
+    );
   if (folder === undefined) return storage ?? otherwise;
   if ((typeof folder !== 'string' && !(folder instanceof URL)) || folder === '') {
     throw new KindexError('INVALID_ARGUMENT', `folder is a path, but is ${show(folder)}`);

@@ -151,7 +151,7 @@ export class BatchEncoder {
       if (this.#operation === 'update' || this.#operation === 'delete') return undefined;
       throw new KindexError(
         'INVALID_ARGUMENT',
-        `a vector of ${this.#dimension} numbers is missing`,
+        `a vector of ${this.#dimension} numbers is missing, or a document and embed to make it of`,
       );
     }
     return checkedVector(vector, this.#dimension);

@@ -95,7 +95,10 @@ export interface BatchOptions {
   readonly workers?: number;
   /** `strict` waits until the bytes are on the disk; default `relaxed`: until the system has them. */
   readonly durability?: 'relaxed' | 'strict';
-  /** Called at most every 50 ms, and once at the end. */
+  /**
+   * Called at most every 50 ms, and once at the end. What it throws while rows are encoded ends the call; later it is
+   * reported like any uncaught error.
+   */
   readonly onProgress?: (progress: Progress) => void;
   /** Ends the call before its commit. A single call that was gathered with others hears it until their batch begins. */
   readonly signal?: AbortSignal;

@@ -323,10 +323,10 @@ export class Collection<M extends object = Metadata> {
 
   /** Hears of changes, of the progress of batches, and of errors that no call waits for. Returns how to stop. */
   on<K extends keyof Events>(event: K, listener: (event: Events[K]) => void): () => void {
-    if (!this.#events.has(event)) {
+    if (!this.#events.has(event) || typeof listener !== 'function') {
       throw new KindexError(
         'INVALID_ARGUMENT',
-        `events are 'change', 'progress' and 'error', but this is ${show(event)}`,
+        `on takes 'change', 'progress' or 'error' and a function, but these are ${show(event)} and ${show(listener)}`,
       );
     }
     return this.#events.on(event, listener);

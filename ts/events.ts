@@ -2,7 +2,18 @@ import type { Events } from './types.js';
 
 type Listener<K extends keyof Events> = (event: Events[K]) => void;
 
-/** Listeners by event. One that throws is reported like any uncaught error and stops nobody else. */
+/** Calls a listener. What it throws is reported like any uncaught error, and stops nobody else. */
+export function tell<T>(listener: (event: T) => void, event: T): void {
+  try {
+    listener(event);
+  } catch (thrown) {
+    queueMicrotask(() => {
+      throw thrown;
+    });
+  }
+}
+
+/** Listeners by event. */
 export class EventHub {
   readonly #listeners: { [K in keyof Events]: Set<Listener<K>> } = {
     change: new Set(),
@@ -20,14 +31,6 @@ export class EventHub {
   }
 
   emit<K extends keyof Events>(name: K, event: Events[K]): void {
-    for (const listener of this.#listeners[name]) {
-      try {
-        listener(event);
-      } catch (thrown) {
-        queueMicrotask(() => {
-          throw thrown;
-        });
-      }
-    }
+    for (const listener of this.#listeners[name]) tell(listener, event);
   }
 }

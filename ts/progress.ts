@@ -1,3 +1,4 @@
+import { tell } from './events.js';
 import type { Phase, Progress } from './types.js';
 
 /** Least time between two events. */
@@ -56,7 +57,8 @@ export class ProgressReporter implements Steps {
 
   /** Says what was held back last. */
   finish(): void {
-    if (this.#held) this.#listener(this.#held);
+    // The call is decided: what a listener throws now would be taken for its outcome.
+    if (this.#held) tell(this.#listener, this.#held);
     this.#held = undefined;
   }
 }

@@ -148,14 +148,23 @@ async function openSource(
 }
 
 async function openUrl(url: string | URL, signal: AbortSignal | undefined) {
+  let request: Request;
   try {
-    return openResponse(await fetch(url, signal ? { signal } : {}));
+    request = new Request(url, signal ? { signal } : {});
+  } catch (cause) {
+    const message = `a snapshot is fetched from a URL, but this is ${show(String(url))}; what is in a file is given as its bytes`;
+    throw new KindexError('INVALID_ARGUMENT', message, { cause });
+  }
+  try {
+    return openResponse(await fetch(request));
   } catch (cause) {
     throwIfAborted(signal);
     if (cause instanceof KindexError) throw cause;
+    // Node says with a cause of its own what 'fetch failed' means.
+    const reason = (cause as { cause?: unknown }).cause ?? cause;
     throw new KindexError(
       'STORAGE_UNAVAILABLE',
-      `the snapshot at ${String(url)} can't be fetched: ${cause}`,
+      `the snapshot at ${String(url)} can't be fetched: ${reason}`,
       { cause },
     );
   }

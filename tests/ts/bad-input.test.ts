@@ -199,7 +199,13 @@ test('bad_arguments_are_typed_and_change_nothing', async () => {
     ['INVALID_ARGUMENT', () => empty({ dimension: 5000 })],
     ['INVALID_ARGUMENT', () => empty({ metric: 'manhattan' as never })],
     ['INVALID_ARGUMENT', () => Collection.open('', { dimension: 3, ...WASM })],
+    ['INVALID_ARGUMENT', () => empty({ storage: 7 as never })],
+    ['INVALID_ARGUMENT', () => empty({ storage: {} as never })],
+    ['INVALID_ARGUMENT', () => Collection.load('words.kindex', WASM)],
+    ['INVALID_ARGUMENT', async () => collection.on('changed' as never, () => {})],
+    ['INVALID_ARGUMENT', async () => collection.on('change', undefined as never)],
     ['STORAGE_UNAVAILABLE', () => empty({ storage: 'indexeddb' })],
+    ['STORAGE_UNAVAILABLE', () => Collection.load(new URL('file:///words.kindex'), WASM)],
     ['CORRUPT', () => Collection.load(new Uint8Array(100), WASM)],
     ['CORRUPT', () => Collection.load(new Uint8Array(0), WASM)],
   ];

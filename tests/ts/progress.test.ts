@@ -126,3 +126,74 @@ test('a_call_that_fails_says_how_far_it_came', async () => {
   await assert.rejects(collection.insert(bad, { onProgress: (progress) => heard.push(progress) }));
   assert.equal(heard.at(-1)?.phase, 'validate');
 });
+
+/** What is thrown meanwhile and nobody catches. */
+async function uncaughtIn(work: () => Promise<void>): Promise<string[]> {
+  const runners = process.listeners('uncaughtException');
+  const caught: string[] = [];
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', ({ message }) => caught.push(message));
+  try {
+    await work();
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of runners) process.on('uncaughtException', listener);
+  }
+  return caught;
+}
+
+/** Runs `work` with a clock that no two events are near on. */
+async function withFastClock(work: () => Promise<void>): Promise<void> {
+  const { now } = performance;
+  let clock = 0;
+  performance.now = () => {
+    clock += 100;
+    return clock;
+  };
+  try {
+    await work();
+  } finally {
+    performance.now = now;
+  }
+}
+
+test('a_listener_that_throws_is_heard_of_and_leaves_storage_and_memory_agreed', async () => {
+  for (const phase of ['encode', 'validate', 'commit', 'index'] as const) {
+    const storage = new MemoryStorage({ retain: true });
+    const collection = await Collection.open(phase, { dimension: 4, storage, ...WASM });
+    const onProgress = (progress: Progress) => {
+      if (progress.phase === phase) throw new Error(`thrown in ${phase}`);
+    };
+    const caught = await uncaughtIn(() =>
+      withFastClock(async () => {
+        const inserting = collection.insert(rows(300), { onProgress });
+        if (phase === 'encode') await assert.rejects(inserting, /thrown in encode/);
+        else assert.equal((await inserting).written, 300);
+      }),
+    );
+    const written = phase === 'encode' ? 0 : 300;
+    assert.equal(caught.includes(`thrown in ${phase}`), phase !== 'encode');
+    assert.equal(await collection.count(), written);
+    await collection.close();
+    const again = await Collection.open(phase, { storage, ...WASM });
+    assert.equal(await again.count(), written, phase);
+    await again.close();
+  }
+});
+
+test('a_listener_that_throws_in_the_last_event_does_not_fail_the_call', async () => {
+  const collection = await Collection.open('last', {
+    dimension: 4,
+    storage: new MemoryStorage(),
+    ...WASM,
+  });
+  const caught = await uncaughtIn(async () => {
+    const { written } = await collection.insert(rows(300), {
+      onProgress({ phase, done }) {
+        if (phase === 'index' && done === 300) throw new Error('thrown at the end');
+      },
+    });
+    assert.equal(written, 300);
+  });
+  assert.deepEqual(caught, ['thrown at the end']);
+});

@@ -1,4 +1,5 @@
 import { fromWire, KindexError } from '../errors.js';
+import { tell } from '../events.js';
 import {
   type CallName,
   type Calls,
@@ -87,7 +88,8 @@ export class Client {
     const pending = this.#pending.get(reply.id);
     if (!pending) return;
     if ('progress' in reply) {
-      pending.onProgress?.(reply.progress);
+      // Where the engine runs on this thread, it is in the middle of a batch.
+      if (pending.onProgress) tell(pending.onProgress, reply.progress);
       return;
     }
     this.#pending.delete(reply.id);
