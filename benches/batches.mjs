@@ -1,14 +1,14 @@
 // Measures batches in Chromium, with the package as built by `npm run build`: one durable batch of 10,000 x 384 with
-// metadata and documents beside awaited single inserts, the same in memory, and single calls that are gathered; then
-// mixed operations on 50,000 records. Every figure comes from a fresh profile.
+// metadata and documents beside awaited single inserts, with relaxed and strict durability, the same in memory, and
+// single calls that are gathered; then mixed operations on 50,000 records. Every figure comes from a fresh profile on
+// disk.
 //
 //   node benches/batches.mjs [rounds]      (0: mixed operations only)
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
-import { chromiumFlags, findBrowser } from '../scripts/browsers.mjs';
 import { pkg, root } from '../scripts/paths.mjs';
 import { serve } from '../scripts/serve.mjs';
+import { chromiumVersion, withFreshProfile } from './profile.mjs';
 
 const rounds = Number(process.argv[2] ?? 5);
 const server = await serve({
@@ -17,15 +17,11 @@ const server = await serve({
   '/words/': join(root, 'www', 'data'),
   '/rest/': join(root, 'benches', 'data'),
 });
-const browser = await chromium.launch({
-  executablePath: findBrowser('chromium'),
-  args: chromiumFlags,
-});
 
 try {
   const load = loadavg()[0].toFixed(1);
   console.log(
-    `${cpus().length} cores (load ${load}), Chromium ${browser.version()}, ${rounds} rounds: median (least to most)`,
+    `${cpus().length} cores (load ${load}), Chromium ${await chromiumVersion()}, ${rounds} rounds: median (least to most)`,
   );
   if (rounds > 0) await measureFills();
   for (const way of ['batches', 'single calls']) {
@@ -40,12 +36,18 @@ try {
     }
   }
 } finally {
-  await browser.close();
   await server.close();
 }
 
 async function measureFills() {
-  const times = { batch: [], memory: [], gathered: [], single: [] };
+  const times = {
+    batch: [],
+    memory: [],
+    gathered: [],
+    single: [],
+    'strict batch': [],
+    'strict single': [],
+  };
   for (let round = 0; round < rounds; round++) {
     // In turns, so that a slow moment of the machine meets all of them.
     for (const name of Object.keys(times)) times[name].push(await inPage(fill, name));
@@ -55,7 +57,11 @@ async function measureFills() {
   show('the same batch in memory, ms', times.memory);
   show('10,000 gathered single inserts, durable, ms', times.gathered);
   show('10,000 awaited single inserts, durable, ms', times.single);
+  show('one batch of 10,000, strict, ms', times['strict batch']);
+  show('10,000 awaited single inserts, strict, ms', times['strict single']);
   ratio('batch / awaited singles, rate', (median(times.single) / batch).toFixed(0), '>= 83');
+  const strict = median(times['strict single']) / median(times['strict batch']);
+  ratio('the same, strict', strict.toFixed(0), '>= 83');
   ratio('durable / memory, time', (batch / median(times.memory)).toFixed(2), '<= 1.3');
   ratio('gathered / batch, time', (median(times.gathered) / batch).toFixed(2), '<= 1.5');
 }
@@ -76,16 +82,11 @@ function show(name, values) {
 }
 
 async function inPage(work, argument) {
-  const context = await browser.newContext();
-  try {
-    const page = await context.newPage();
-    page.on('pageerror', (error) => console.error('page:', error.message));
+  return await withFreshProfile(async (page) => {
     await page.addInitScript(provideRows);
     await page.goto(server.url);
     return await page.evaluate(work, argument);
-  } finally {
-    await context.close();
-  }
+  });
 }
 
 /** Runs in the page first: `wordnet(n)` resolves to n rows of WordNet with metadata and documents. */
@@ -127,10 +128,11 @@ async function fill(way) {
   const rows = await globalThis.wordnet(10_000);
   const storage = way === 'memory' ? 'memory' : 'indexeddb';
   const collection = await Collection.open('batches', { dimension: 384, storage });
+  const options = way.startsWith('strict') ? { durability: 'strict' } : {};
   const began = performance.now();
   if (way === 'gathered') await Promise.all(rows.map((row) => collection.insert(row)));
-  else if (way === 'single') for (const row of rows) await collection.insert(row);
-  else await collection.insert(rows);
+  else if (way.endsWith('single')) for (const row of rows) await collection.insert(row, options);
+  else await collection.insert(rows, options);
   return performance.now() - began;
 }
 

@@ -3,24 +3,19 @@
 //
 //   node benches/demo-page.mjs [rounds]
 import { cpus } from 'node:os';
-import { chromium } from 'playwright-core';
-import { chromiumFlags, findBrowser } from '../scripts/browsers.mjs';
 import { siteFolders } from '../scripts/build-site.mjs';
 import { serve } from '../scripts/serve.mjs';
+import { chromiumVersion, withFreshProfile } from './profile.mjs';
 
 const rounds = Number(process.argv[2] ?? 5);
 const server = await serve(siteFolders);
-const browser = await chromium.launch({
-  executablePath: findBrowser('chromium'),
-  args: chromiumFlags,
-});
 console.log(
-  `${cpus().length} cores, Chromium ${browser.version()}, ${rounds} rounds, median (least to most)`,
+  `${cpus().length} cores, Chromium ${await chromiumVersion()}, ${rounds} rounds, median (least to most)`,
 );
 
 try {
   const results = [];
-  for (let round = 0; round < rounds; round++) results.push(await measure());
+  for (let round = 0; round < rounds; round++) results.push(await withFreshProfile(measure));
   for (const name of Object.keys(results[0])) {
     const values = results.map((result) => result[name]).sort((a, b) => a - b);
     const shown = values.map((value) => value.toFixed(0));
@@ -28,37 +23,30 @@ try {
     console.log(`${name.padEnd(52)} ${median.padStart(6)}   (${shown[0]} to ${shown.at(-1)})`);
   }
 } finally {
-  await browser.close();
   await server.close();
 }
 
-async function measure() {
-  const context = await browser.newContext();
-  try {
-    const page = await context.newPage();
-    await page.addInitScript(observe);
-    await page.goto(server.url);
-    await page.locator('#state', { hasText: /^Stored/ }).waitFor({ timeout: 120_000 });
-    const filled = await page.evaluate(() => globalThis.demoMarks);
-    // The next visit comes after the checkpoint, which is written when nothing else has been for a second.
-    await page.waitForTimeout(6000);
-    await page.goto('about:blank');
-    await page.goto(server.url);
-    await page.locator('#state', { hasText: /^Opened/ }).waitFor({ timeout: 60_000 });
-    await page.getByRole('searchbox').fill('a person who repairs shoes');
-    await page.locator('.entry').first().waitFor({ timeout: 60_000 });
-    const opened = await page.evaluate(() => globalThis.demoMarks);
-    return {
-      'first visit: page start to all stored, ms': filled.stored,
-      'first visit: inserting and committing alone, ms': filled.stored - filled.began,
-      'first visit: long tasks of the page over 50 ms': filled.long.length,
-      'first visit: longest of them, ms (0 = none)': Math.max(0, ...filled.long),
-      'later visit: page start to open, ms': opened.opened,
-      'later visit: page start to first described answer, ms': opened.answered,
-    };
-  } finally {
-    await context.close();
-  }
+async function measure(page) {
+  await page.addInitScript(observe);
+  await page.goto(server.url);
+  await page.locator('#state', { hasText: /^Stored/ }).waitFor({ timeout: 120_000 });
+  const filled = await page.evaluate(() => globalThis.demoMarks);
+  // The next visit comes after the checkpoint, which is written when nothing else has been for a second.
+  await page.waitForTimeout(6000);
+  await page.goto('about:blank');
+  await page.goto(server.url);
+  await page.locator('#state', { hasText: /^Opened/ }).waitFor({ timeout: 60_000 });
+  await page.getByRole('searchbox').fill('a person who repairs shoes');
+  await page.locator('.entry').first().waitFor({ timeout: 60_000 });
+  const opened = await page.evaluate(() => globalThis.demoMarks);
+  return {
+    'first visit: page start to all stored, ms': filled.stored,
+    'first visit: inserting and committing alone, ms': filled.stored - filled.began,
+    'first visit: long tasks of the page over 50 ms': filled.long.length,
+    'first visit: longest of them, ms (0 = none)': Math.max(0, ...filled.long),
+    'later visit: page start to open, ms': opened.opened,
+    'later visit: page start to first described answer, ms': opened.answered,
+  };
 }
 
 /** Runs in the page before its scripts: notes long tasks, and when the page first says what. */
