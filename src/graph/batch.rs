@@ -181,17 +181,27 @@ impl Growth<'_> {
     /// Pruning may have taken every link to a new node away again: its nearest neighbor takes it
     /// back, in the place of its own farthest one.
     fn keep_reachable(&self, links: &mut Adjacency, part: &[NodeId]) {
-        for &node in part {
-            let neighbors = links.neighbors(node);
-            if neighbors.iter().any(|&to| links.neighbors(to).contains(&node)) {
+        let is_linked_to = |links: &Adjacency, node: NodeId| {
+            links.neighbors(node).iter().any(|&to| links.neighbors(to).contains(&node))
+        };
+        let mut lost = vec![false; part.len()];
+        let frozen = &*links;
+        parallel::fill(&mut lost, 4 * GRAIN, |first, lost| {
+            for (lost, &node) in lost.iter_mut().zip(&part[first..]) {
+                *lost = !is_linked_to(frozen, node);
+            }
+        });
+        for (at, &node) in part.iter().enumerate() {
+            if !lost[at] || is_linked_to(links, node) {
                 continue;
             }
-            let Some(&nearest) = neighbors.first() else { continue };
+            let Some(&nearest) = links.neighbors(node).first() else { continue };
             if !links.push(nearest, node) {
                 let mut row = links.neighbors(nearest).to_vec();
-                row.pop();
+                let gone = row.pop();
                 row.push(node);
                 links.set(nearest, &row);
+                part.iter().zip(&mut lost).for_each(|(&new, lost)| *lost |= Some(new) == gone);
             }
         }
     }
