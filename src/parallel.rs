@@ -60,11 +60,13 @@ pub(crate) fn fill<T: Send>(out: &mut [T], grain: usize, work: impl Fn(usize, &m
     if cap == 1 {
         return sequentially(out, grain, work);
     }
-    // Rayon halves as long as both halves keep that many grains: never into more pieces than the cap.
+    // Rayon halves down to that many grains: never into more pieces than the cap, and never so few that one
+    // thread waits long for the last of another.
     let least = if cap == 0 { 1 } else { out.len().div_ceil(grain).div_ceil(cap) };
     out.par_chunks_mut(grain)
         .enumerate()
         .with_min_len(least)
+        .with_max_len(least)
         .for_each(|(at, part)| work(at * grain, part));
 }
 
