@@ -14,6 +14,8 @@ export const LIMITS = {
   metadataDepth: 8,
   /** Keys in one record's metadata, those of nested objects included. */
   metadataKeys: 256,
+  /** Distinct fields over all records of a collection, by dotted path. */
+  fields: 4096,
   /** UTF-8 bytes of one document. */
   documentBytes: 4 * 1024 * 1024,
   /** UTF-8 bytes of a `batchId`. */

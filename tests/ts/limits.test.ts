@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { batchRows } from '../../ts/batch-rows.js';
 import {
   type BatchOptions,
-  type Collection,
+  Collection,
   KindexError,
   LIMITS,
   type Metadata,
   type Row,
 } from '../../ts/entrypoints/node.js';
-import { empty, vector } from './support.js';
+import { empty, rows, vector, WASM } from './support.js';
 
 /** A text of that many UTF-8 bytes, most of them in characters of two. */
 const bytes = (count: number) => 'é'.repeat(Math.floor(count / 2)) + 'x'.repeat(count % 2);
@@ -18,6 +18,17 @@ const nested = (depth: number): Metadata =>
   depth <= 1 ? { end: 1 } : { down: nested(depth - 1) as never };
 const keys = (count: number): Metadata =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
+/** Records that have so many fields together, none the same. */
+const recordsOf = (fields: number): Row[] =>
+  Array.from({ length: Math.ceil(fields / LIMITS.metadataKeys) }, (_, record) => {
+    const first = record * LIMITS.metadataKeys;
+    const count = Math.min(LIMITS.metadataKeys, fields - first);
+    const names = Array.from({ length: count }, (_, i) => `f${first + i}`);
+    return row({
+      id: `fields ${record}`,
+      metadata: Object.fromEntries(names.map((name) => [name, 1])),
+    });
+  });
 const textOf = (jsonBytes: number): Metadata => ({ t: bytes(jsonBytes - '{"t":""}'.length) });
 const conditions = (count: number) => ({
   $or: Array.from({ length: count - 1 }, (_, i) => ({ n: i })),
@@ -55,6 +66,10 @@ const edges: Record<string, Edge> = {
     limit: LIMITS.metadataKeys,
     attempt: insert((n) => ({ metadata: { inner: keys(n - 1) as never } })),
   },
+  'fields of a collection': {
+    limit: LIMITS.fields,
+    attempt: (collection, count) => collection.upsert(recordsOf(count)),
+  },
   'bytes of a document': {
     limit: LIMITS.documentBytes,
     attempt: insert((n) => ({ document: bytes(n) })),
@@ -71,6 +86,19 @@ const edges: Record<string, Edge> = {
     limit: LIMITS.filterBytes,
     attempt: filtered((n) => ({ t: bytes(n - '{"t":""}'.length) })),
   },
+  'bytes of a text in documents': {
+    limit: LIMITS.filterBytes,
+    attempt: (collection, n) => collection.count({ whereDocument: { $contains: bytes(n) } }),
+  },
+  'values of facets': {
+    limit: LIMITS.facets,
+    attempt: (collection, limit) => collection.facets({ field: 'n', limit }),
+  },
+  'bytes of a name': {
+    limit: LIMITS.nameBytes,
+    attempt: async (_, n) =>
+      (await Collection.open(bytes(n), { dimension: 4, storage: 'memory', ...WASM })).close(),
+  },
   'results wanted': {
     limit: LIMITS.k,
     attempt: (collection, k) => collection.search(vector(1), { k }),
@@ -79,6 +107,11 @@ const edges: Record<string, Edge> = {
   dimension: {
     limit: LIMITS.dimension,
     attempt: async (_, dimension) => (await empty({ dimension })).close(),
+  },
+  "texts of an embedder's batch": {
+    limit: LIMITS.batchRows,
+    attempt: async (_, embedBatchSize) =>
+      (await empty({ embed: async () => [], embedBatchSize })).close(),
   },
   "an embedder's time": {
     limit: LIMITS.embedTimeoutMs,
@@ -120,4 +153,25 @@ test('the limit of rows counts for every form of a batch', () => {
       (thrown) => codeOf(thrown) === 'INVALID_ARGUMENT',
     );
   }
+});
+
+test('a stream lists so many errors, and counts all', async () => {
+  const collection = await empty();
+  async function* source() {
+    for (let i = 0; i < LIMITS.streamErrors + 2; i++) yield { id: `r${i}`, vector: [1] };
+    yield* rows(3);
+  }
+  const result = await collection.insert(source(), { atomic: false });
+  assert.deepEqual(
+    [result.written, result.failed, result.errors.length, result.errors.at(-1)?.index],
+    [3, LIMITS.streamErrors + 2, LIMITS.streamErrors, LIMITS.streamErrors - 1],
+  );
+});
+
+test('a batch of gathered calls has so many of them', async () => {
+  const collection = await empty();
+  const list = rows(LIMITS.gatheredCalls + 1);
+  const results = await Promise.all(list.map((one) => collection.insert(one)));
+  const generations = results.map(({ generation }) => generation);
+  assert.deepEqual([new Set(generations.slice(0, -1)), generations.at(-1)], [new Set([1]), 2]);
 });
