@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, chromium } from 'playwright-core';
 import { chromiumFlags } from '../../scripts/browsers.mjs';
 import type {} from './page/page.js';
@@ -6,6 +7,8 @@ import type { Outcome, Task } from './page/task.js';
 
 /** Runs tasks, each in a page of a browser of its own: nothing is warm, and its memory is its own. */
 
+/** What a browser does on its own when it has started takes a third of the time of a short insertion. */
+const SETTLE_MS = 1000;
 /** The longest that a task may take. */
 const LIMIT_MS = 15 * 60_000;
 
@@ -30,6 +33,7 @@ export async function runInBrowser(executablePath: string, url: string, task: Ta
   const browser = await launch(executablePath);
   try {
     const page = await browser.newPage();
+    await sleep(SETTLE_MS);
     const said: string[] = [];
     page.on('pageerror', (error) => said.push(error.message));
     page.on('crash', () => said.push('the page has crashed'));

@@ -31,7 +31,7 @@ function head({ machine, browser, date, rounds, sets, loads, notes }: Results): 
     '',
     `${machine}. ${browser}, headless. ${date} UTC.`,
     `Load average ${load(Math.min(...loads))} to ${load(Math.max(...loads))}, of which two at most are the benchmark's: a figure from a busy machine is a low one.`,
-    `Medians of ${rounds} cold pages, each in a browser of its own; loading the library is not counted. recall@10 against an exact scan.`,
+    `Medians of ${rounds} cold pages, each in a browser of its own, a second after it has started; loading the library is not counted. recall@10 against an exact scan.`,
     '',
     ...[...sets].map(([name, text]) => `- **${name}**: ${text}`),
     ...notes.map((note) => `- ${note}`),
