@@ -1,9 +1,8 @@
-import { untilAborted } from './abort.js';
+import { inTurn } from './batch-turn.js';
 import { KindexError, throwIfAborted } from './errors.js';
 import { ProgressReporter } from './progress.js';
 import { noText, textColumn } from './text-column.js';
 import type { BatchOptions, Progress } from './types.js';
-import type { BatchToken } from './worker/protocol.js';
 import type { Target } from './write.js';
 
 /** Options of what makes or drops a view: it is one batch of its own. */
@@ -24,43 +23,33 @@ export async function writeView(
   { durability = 'relaxed', workers = 0, signal, onProgress }: ViewChange,
 ): Promise<void> {
   throwIfAborted(signal);
-  const { client, collection } = target;
+  const { client } = target;
   const progress = new ProgressReporter((heard) => {
     onProgress?.(heard);
     target.onProgress(heard);
   });
-  const turn = client.call('begin', {
-    collection,
-    op: 'view',
-    atomic: true,
-    batchId: undefined,
-    rows: 0,
-  });
-  let batch: BatchToken | undefined;
+  const kind = { op: 'view', atomic: true, batchId: undefined, rows: 0 } as const;
   try {
-    batch = await untilAborted(turn, signal);
-    const none = new Float32Array(0);
-    const slice = {
-      rows: 1,
-      ids: textColumn([name]),
-      vectors: none,
-      hasVector: new Uint8Array(0),
-      metadata: definition === undefined ? noText() : textColumn([definition]),
-      documents: noText(),
-    };
-    await client.call('stage', { batch, slice });
-    throwIfAborted(signal);
-    const { errors } = await client.call(
-      'commit',
-      { batch, refused: 0, durability, threads: workers, dedupe: undefined },
-      { onProgress: ({ phase, done, total }) => progress.report(phase, done, total) },
-    );
-    const [wrong] = errors;
-    if (wrong) throw new KindexError(wrong.code, wrong.message);
-  } catch (thrown) {
-    const begun = batch === undefined ? turn : Promise.resolve(batch);
-    begun.then((token) => client.call('cancel', { batch: token })).catch(() => {});
-    throw thrown;
+    await inTurn(target, kind, signal, async (batch) => {
+      const none = new Float32Array(0);
+      const slice = {
+        rows: 1,
+        ids: textColumn([name]),
+        vectors: none,
+        hasVector: new Uint8Array(0),
+        metadata: definition === undefined ? noText() : textColumn([definition]),
+        documents: noText(),
+      };
+      await client.call('stage', { batch, slice });
+      throwIfAborted(signal);
+      const { errors } = await client.call(
+        'commit',
+        { batch, refused: 0, durability, threads: workers, dedupe: undefined },
+        { onProgress: ({ phase, done, total }) => progress.report(phase, done, total) },
+      );
+      const [wrong] = errors;
+      if (wrong) throw new KindexError(wrong.code, wrong.message);
+    });
   } finally {
     progress.finish();
   }

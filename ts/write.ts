@@ -1,6 +1,6 @@
-import { untilAborted } from './abort.js';
 import { checkBatchOptions } from './arguments.js';
 import { BatchEncoder } from './batch-encoder.js';
+import { inTurn } from './batch-turn.js';
 import { encodeDedupe } from './dedupe.js';
 import type { Embedder } from './embed.js';
 import {
@@ -85,9 +85,9 @@ export class WriteCall {
     const { operation } = this;
     const { batchSize = 'auto' } = this.options;
     const { dimension } = target;
-    const encoder = new BatchEncoder({ operation, ready, range, dimension, batchSize });
     const { progress } = ready;
-    return this.#batch(target, batchId, encoder.total, async (batch) => {
+    return this.#batch(target, batchId, range[1] - range[0], async (batch) => {
+      const encoder = new BatchEncoder({ operation, ready, range, dimension, batchSize });
       await this.#stage(target, batch, encoder, progress);
       const refused = encoder.errors.length;
       const outcome = await this.#commit(target, batch, refused, encoder.total, progress);
@@ -140,29 +140,18 @@ export class WriteCall {
     };
   }
 
-  /** Waits for the batch's turn at the engine, and cancels it if `work` fails. */
-  async #batch(
+  #batch(
     target: Target,
     batchId: string | undefined,
     rows: number,
     work: (batch: BatchToken) => Promise<Written>,
   ): Promise<Written> {
-    const { client, collection } = target;
-    const { operation: op, atomic } = this;
-    const turn = client.call('begin', { collection, op, atomic, batchId, rows });
-    let batch: BatchToken;
-    try {
-      batch = await untilAborted(turn, this.options.signal);
-    } catch (thrown) {
-      turn.then((token) => client.call('cancel', { batch: token })).catch(() => {});
-      throw thrown;
-    }
-    try {
-      return await work(batch);
-    } catch (thrown) {
-      await client.call('cancel', { batch }).catch(() => {});
-      throw thrown;
-    }
+    const { operation: op, atomic, options, progress } = this;
+    const { batches } = progress;
+    return inTurn(target, { op, atomic, batchId, rows }, options.signal, (batch) => {
+      progress.batches = batches;
+      return work(batch);
+    });
   }
 
   async #stage(

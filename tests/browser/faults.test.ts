@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Page, Route } from 'playwright-core';
-import { deferred } from '../../ts/deferred.js';
+import type { Page } from 'playwright-core';
 import type { Collection } from '../../ts/index.js';
 import { count, damage, insert, open, pageWith } from './faulty.js';
-import { openPage, testsInChromium } from './support.js';
+import { testsInChromium } from './support.js';
 
 const chromium = testsInChromium(false);
 
@@ -245,42 +244,6 @@ for (const [change, answer] of [
     await context.close();
   });
 }
-
-test('a_frozen_page_that_writes_for_others_is_relieved_and_writes_nothing_old_afterwards', async () => {
-  const context = await chromium.browser.newContext();
-  const first = await pageWith(context, chromium.url);
-  await open(first);
-  await insert(first, 0, 10);
-  const second = await openPage(context, chromium.url);
-  await open(second);
-  // Stands for a tab that the browser has frozen: its worker waits for an answer, and gives none itself.
-  const [worker] = first.workers();
-  assert.ok(worker);
-  const asked = deferred<Route>();
-  await context.route('**/thaw', (route) => asked.resolve(route));
-  await worker.evaluate(() => {
-    setTimeout(() => {
-      const request = new XMLHttpRequest();
-      request.open('GET', '/thaw', false);
-      request.send();
-    });
-  });
-  const frozen = await asked.promise;
-  assert.equal(await insert(second, 100, 10), 10);
-  assert.equal((await second.evaluate(() => globalThis.faulty.stats())).writing, true);
-  // Asked before it hears that it was relieved, it may still try to write, and is refused.
-  const asking = insert(first, 200, 10);
-  await frozen.fulfill({ body: '' });
-  const atOnce = await asking;
-  await first.waitForFunction(async () => !(await globalThis.faulty.stats()).writing);
-  if (atOnce === 'CONFLICT') assert.equal(await insert(first, 200, 10), 10);
-  else assert.equal(atOnce, 10);
-  for (const page of [first, second]) {
-    await page.waitForFunction(() => globalThis.faulty.size === 30);
-    assert.equal(await count(page), 30);
-  }
-  await context.close();
-});
 
 test('calls_under_way_fail_when_the_worker_is_terminated_and_the_next_one_starts_another', async () => {
   const context = await chromium.browser.newContext();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Collection, type ErrorCode, KindexError } from '../../ts/entrypoints/node.js';
+import { Collection, type ErrorCode, KindexError, type Store } from '../../ts/entrypoints/node.js';
 import { Engine } from '../../ts/generated/single.js';
 import { backOff } from '../../ts/retry.js';
 import { FailingStorage } from './failing-storage.js';
@@ -68,6 +68,27 @@ test('a_batch_that_was_stored_before_the_storage_failed_is_not_stored_twice', as
   await collection.close();
   const again = await Collection.open('ambiguous', options);
   assert.deepEqual([await again.count(), (await again.stats()).generation], [6, 2]);
+});
+
+test('a_batch_that_may_be_stored_is_no_conflict_even_if_another_has_taken_over_and_folded_the_log', async () => {
+  class Folded extends FailingStorage {
+    protected override changes(inner: Store): Partial<Store> {
+      const folded = async function* () {};
+      return {
+        ...super.changes(inner),
+        readLog: (from) => (this.appends ? folded() : inner.readLog(from)),
+      };
+    }
+  }
+  const storage = new Folded();
+  const collection = await Collection.open('folded', { dimension: 4, storage, ...WASM });
+  storage.onAppend = async (store) => {
+    if (storage.appends > 1) await fails('CONFLICT')();
+    await store();
+    await fails('STORAGE_UNAVAILABLE')();
+  };
+  await assert.rejects(collection.insert(rows(5)), hasCode('STORAGE_UNAVAILABLE'));
+  assert.equal(storage.appends, 2);
 });
 
 test('a_batch_id_makes_the_retry_after_a_lost_answer_harmless', async () => {

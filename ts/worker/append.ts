@@ -27,6 +27,8 @@ export async function append(
   let done = 0;
   let logBytes = 0;
   let last: Uint8Array | undefined;
+  /** Why an attempt failed that may have stored everything before. */
+  let doubt: unknown;
   const step = () => progress(++done, total);
   function* documents() {
     for (let i = 0; i < documentChunks; i++) {
@@ -52,6 +54,7 @@ export async function append(
       await store.append({ documents: documents(), log: log() }, durability);
     } catch (thrown) {
       collection.appendFailed(firstDocumentChunk);
+      if (last) doubt ??= thrown;
       throw thrown;
     }
   };
@@ -62,8 +65,10 @@ export async function append(
   try {
     await withRetries(attempt, recover);
   } catch (thrown) {
-    const full = (thrown as KindexError).code === 'QUOTA_EXCEEDED';
-    if (!full || !(await collection.makeRoom())) throw thrown;
+    const { code } = thrown as KindexError;
+    // A conflict would say that nothing is stored. But the tab that has taken over may have folded the log meanwhile.
+    if (code === 'CONFLICT' && doubt) throw doubt;
+    if (code !== 'QUOTA_EXCEEDED' || !(await collection.makeRoom())) throw thrown;
     await attempt();
   }
   if (store.durable) collection.appended(logParts, logBytes);

@@ -50,7 +50,9 @@ export class BatchCalls {
     }
   }
 
-  readonly handlers: HandlersOf<'begin' | 'stage' | 'stageWhere' | 'commit' | 'cancel'> = {
+  readonly handlers: HandlersOf<
+    'begin' | 'stage' | 'stageWhere' | 'commit' | 'cancel' | 'mayBeginAgain'
+  > = {
     begin: async ({ collection: owner, ...kind }) => {
       const collection = await this.#entries.collection(owner);
       const sink = collection.writing
@@ -99,6 +101,8 @@ export class BatchCalls {
       this.#pending.delete(batch);
       return undefined;
     },
+    mayBeginAgain: async ({ collection }) =>
+      (await this.#entries.collection(collection)).mayBeginAgain(),
   };
 
   #of(batch: BatchToken): Pending {

@@ -19,6 +19,9 @@ import { verify } from './verify.js';
 const MAKING_MS = 10_000;
 const LOOK_MS = 100;
 
+/** How long the browser may take to say that another tab has the right to write. */
+const HEARING_MS = 1000;
+
 /** How many tabs may end, one after the other, during the same work: it might be the work that ends them. */
 const MOST_WRITERS = 4;
 
@@ -257,17 +260,32 @@ export class HostCollection {
     this.scheduleCheckpoint();
   }
 
-  /** Runs work where batches are written: here, or at another tab, and at the next one if that one ends meanwhile. */
+  /** Runs work where batches are written: here, or at another tab, and at the next one if that changes meanwhile. */
   async whereWritten<T>(here: () => Promise<T>, there: (writer: Client) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return this.link && !this.writing ? await this.link.ask(there) : await here();
       } catch (thrown) {
         const { code } = thrown as KindexError;
-        const ended = code === 'CLOSED' || code === 'CRASHED';
+        const ended =
+          code === 'CLOSED' ||
+          code === 'CRASHED' ||
+          (code === 'CONFLICT' && (await this.mayBeginAgain()));
         if (!ended || this.#closed || attempt === MOST_WRITERS) throw thrown;
       }
     }
+  }
+
+  /**
+   * After a `CONFLICT`, of which nothing is stored: whether the same may begin again. Where a lock says who writes,
+   * either another tab took over while this one was frozen, and is handed it; or this one has the lock, and takes the
+   * claim back from a tab that thawed. Without locks the caller is to see first what the others have written.
+   */
+  async mayBeginAgain(): Promise<boolean> {
+    this.#claimed = false;
+    if (!this.link?.locked) return false;
+    if (this.writing) await this.link.moved(HEARING_MS);
+    return true;
   }
 
   /** Gives up the float vectors in memory; see {@link keepWithoutVectors}. */

@@ -170,6 +170,8 @@ export interface Calls {
   };
   /** JSON of each view: `name`, `definition`, `records`, `bytes`, `graph`. */
   views: { in: { collection: Handle }; out: string };
+  /** After a `CONFLICT`: whether the batch may begin again. */
+  mayBeginAgain: { in: { collection: Handle }; out: boolean };
   stats: { in: { collection: Handle }; out: string };
   compact: { in: { collection: Handle }; out: undefined };
 
