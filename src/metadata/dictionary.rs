@@ -135,10 +135,15 @@ impl Dictionary {
             .map(|entry| &self.postings[entry.index()])
     }
 
-    /// The strings in ascending order.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Posting)> {
+    /// The entries in the ascending order of their strings. Nothing reads the strings meanwhile.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Posting)> {
         let entries = self.order.iter().flatten();
-        entries.map(|&entry| (self.text(entry), &self.postings[entry.index()]))
+        entries.map(|&entry| (entry, &self.postings[entry.index()]))
+    }
+
+    /// The string of an entry.
+    pub(crate) fn text(&self, entry: NodeId) -> &str {
+        self.texts.get(entry).unwrap_or_default()
     }
 
     /// Adds the slots of the strings that `test` holds for, where one of the slots is in `within`.
@@ -180,10 +185,6 @@ impl Dictionary {
 
     fn at(&self, (block, at): Place) -> Option<NodeId> {
         self.order.get(block)?.get(at).copied()
-    }
-
-    fn text(&self, entry: NodeId) -> &str {
-        self.texts.get(entry).unwrap_or_default()
     }
 
     /// Adds a string that is not there at its place.
@@ -238,7 +239,10 @@ mod tests {
     }
 
     fn check(dictionary: &Dictionary, model: &BTreeMap<String, BTreeSet<u32>>) {
-        let held: Vec<_> = dictionary.iter().map(|(text, slot)| (text, slots(slot))).collect();
+        let held: Vec<_> = dictionary
+            .iter()
+            .map(|(entry, posting)| (dictionary.text(entry), slots(posting)))
+            .collect();
         let wanted: Vec<_> = model.iter().map(|(text, slots)| (&**text, slots.clone())).collect();
         assert_eq!(held, wanted);
         assert!(dictionary.order.iter().all(|block| (1..=BLOCK).contains(&block.len())));

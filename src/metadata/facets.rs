@@ -73,12 +73,14 @@ impl Column {
             }
         };
         let within = |slot: &u32| set.contains(NodeId(*slot));
-        for (text, posting) in self.texts.iter() {
+        for (entry, posting) in self.texts.iter() {
             let count = match posting {
                 Posting::One(slot) => usize::from(within(slot)),
                 Posting::Many(slots) => slots.iter().filter(within).count(),
             };
-            add(FacetValue::Text(text), count);
+            if count > 0 {
+                add(FacetValue::Text(self.texts.text(entry)), count);
+            }
         }
         add(FacetValue::Bool(false), self.falses.iter().filter(within).count());
         add(FacetValue::Bool(true), self.trues.iter().filter(within).count());
