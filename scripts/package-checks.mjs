@@ -38,6 +38,14 @@ const NOT_TYPED = [
   './kindex-repair.wasm',
 ];
 
+/** Declarations of the entries that need the types of no other package. */
+const PLAIN_TYPES = [
+  ...['browser', 'workerd', 'core', 'slim', 'repair', 'transformers', 'openai-compatible'].map(
+    (name) => `entrypoints/${name}`,
+  ),
+  'server/index',
+].map((path) => join(pkg, 'types', `${path}.d.ts`));
+
 /** Packs what the last build has made. */
 export function packPackage() {
   const folder = join(root, 'target', 'pack');
@@ -100,6 +108,11 @@ export async function checkPackage() {
   // Browser and edge entries are modules only, which a CommonJS caller gets by a dynamic import.
   const types = await run(join(bin, 'attw'), [...attw, '--ignore-rules', 'cjs-resolves-to-esm']);
   record('types resolve for import and require', types === 0 ? [] : ['see above']);
+  const plain =
+    '--noEmit --strict --target es2022 --lib es2022,dom --module nodenext --ignoreConfig';
+  const strict = [...plain.split(' '), '--types', '', ...PLAIN_TYPES];
+  const declared = await run(join(bin, 'tsc'), strict);
+  record('types need no library but ES2022 and the DOM', declared === 0 ? [] : ['see above']);
   return counts;
 }
 

@@ -1,3 +1,5 @@
+// For `Symbol.asyncDispose`, which the caller's `lib` may not have.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { untilAborted } from './abort.js';
 import { checkName, checkViewName, engineSettings, storageChoice } from './arguments.js';
 import { type Attached, Connection } from './connection.js';

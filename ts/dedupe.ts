@@ -48,6 +48,7 @@ export interface DuplicateQuery<M extends object = Metadata> {
  * How duplicates are dealt with, as the engine takes it: JSON; undefined where nobody asked.
  *
  * @throws KindexError `INVALID_ARGUMENT`
+ * @internal
  */
 export function encodeDedupe(
   operation: BatchOperation,
@@ -73,7 +74,11 @@ export function encodeDedupe(
   return JSON.stringify({ threshold: checkThreshold(dedupe.threshold), action });
 }
 
-/** @throws KindexError `INVALID_ARGUMENT` */
+/**
+ * @throws KindexError `INVALID_ARGUMENT`
+ *
+ * @internal
+ */
 export function checkThreshold(threshold: unknown): number {
   if (typeof threshold === 'number' && Number.isFinite(threshold) && threshold >= 0)
     return threshold;

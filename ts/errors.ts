@@ -69,7 +69,7 @@ export class KindexError extends Error {
   }
 }
 
-/** Whether an error of that code may go away by itself. */
+/** Whether an error of that code may go away by itself. @internal */
 export function isRetryable(code: ErrorCode): boolean {
   return (
     code === 'STORAGE_UNAVAILABLE' || code === 'LOCKED' || code === 'BLOCKED' || code === 'CRASHED'
@@ -141,14 +141,14 @@ export class PartialWriteError extends KindexError {
   }
 }
 
-/** An error in a form that survives `postMessage`. */
+/** An error in a form that survives `postMessage`. @internal */
 export interface WireError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly index: number | undefined;
 }
 
-/** Any thrown thing as a `KindexError`; `fallback` is the code of one that carries none. */
+/** Any thrown thing as a `KindexError`; `fallback` is the code of one that carries none. @internal */
 export function toKindexError(thrown: unknown, fallback: ErrorCode = 'CRASHED'): KindexError {
   if (thrown instanceof KindexError) return thrown;
   if (
@@ -169,27 +169,27 @@ export function toKindexError(thrown: unknown, fallback: ErrorCode = 'CRASHED'):
   return new KindexError(fallback, message, { cause: thrown });
 }
 
-/** The other direction of {@link fromWire}. */
+/** The other direction of {@link fromWire}. @internal */
 export function toWire(error: KindexError): WireError {
   return { code: error.code, message: error.message, index: error.index };
 }
 
-/** An error as it came over from the worker. */
+/** An error as it came over from the worker. @internal */
 export function fromWire(wire: WireError): KindexError {
   return new KindexError(wire.code, wire.message, { index: wire.index });
 }
 
-/** Throws `ABORTED` once the signal has fired. */
+/** Throws `ABORTED` once the signal has fired. @internal */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);
 }
 
-/** The `ABORTED` error of a signal that has fired. */
+/** The `ABORTED` error of a signal that has fired. @internal */
 export function abortError(signal: AbortSignal): KindexError {
   return new KindexError('ABORTED', 'the call was aborted by its signal', { cause: signal.reason });
 }
 
-/** How a value is shown in a message: short, and never a whole array. */
+/** How a value is shown in a message: short, and never a whole array. @internal */
 export function show(value: unknown): string {
   if (typeof value === 'string')
     return value.length > 40 ? `'${value.slice(0, 40)}...'` : `'${value}'`;

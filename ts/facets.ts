@@ -37,7 +37,7 @@ type Element<V> = V extends readonly (infer E)[]
     ? V
     : never;
 
-/** The most frequent values of a field, most frequent first. */
+/** The most frequent values of a field, most frequent first. @internal */
 export async function facets<M extends object, V>(
   connection: Connection,
   query: FacetQuery<M>,

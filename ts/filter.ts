@@ -139,6 +139,7 @@ export type Filter<M extends object = Metadata> = string extends keyof M
  * refused only what JSON would lose or change in silence.
  *
  * @throws KindexError `INVALID_ARGUMENT`
+ * @internal
  */
 export function encodeFilter(filter: unknown): string {
   const json = JSON.stringify(plain(filter, 'where', 0));
@@ -152,7 +153,11 @@ export function encodeFilter(filter: unknown): string {
   return json;
 }
 
-/** @throws KindexError `INVALID_ARGUMENT` */
+/**
+ * @throws KindexError `INVALID_ARGUMENT`
+ *
+ * @internal
+ */
 export function checkPath(name: string, path: unknown): string {
   if (typeof path === 'string' && path !== '') return path;
   throw new KindexError(

@@ -50,7 +50,7 @@ export const LIMITS = {
   ef: 4096,
 } as const;
 
-/** Keys that reach an object's prototype: refused in metadata and filters. */
+/** Keys that reach an object's prototype: refused in metadata and filters. @internal */
 export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set([
   '__proto__',
   'constructor',

@@ -19,7 +19,11 @@ export interface Where<M extends object = Metadata> {
   readonly whereDocument?: DocumentFilter;
 }
 
-/** @throws KindexError `INVALID_ARGUMENT` */
+/**
+ * @throws KindexError `INVALID_ARGUMENT`
+ *
+ * @internal
+ */
 export function encodeSelection({
   where,
   whereDocument,

@@ -17,10 +17,10 @@ export type SnapshotSource =
 /** Bytes of a piece that is handed to the engine. */
 const PIECE_BYTES = 1024 * 1024;
 
-/** How long the reader of a snapshot may keep batches waiting without reading on. */
+/** How long the reader of a snapshot may keep batches waiting without reading on. @internal */
 export const SNAPSHOT_STALL_MS = 30_000;
 
-/** Reads a snapshot, piece by piece, into a new collection. */
+/** Reads a snapshot, piece by piece, into a new collection. @internal */
 export async function loadSnapshot(
   client: Client,
   source: SnapshotSource,
@@ -54,7 +54,7 @@ export async function loadSnapshot(
   }
 }
 
-/** The whole collection as bytes. Batches wait until it is complete; searches do not. */
+/** The whole collection as bytes. Batches wait until it is complete; searches do not. @internal */
 export async function takeSnapshot(
   client: Client,
   collection: Handle,
@@ -77,6 +77,8 @@ export async function takeSnapshot(
 /**
  * The same part by part, made as it is read. Batches wait until the last was read, or the stream was cancelled, or
  * nobody has read for a while.
+ *
+ * @internal
  */
 export async function streamSnapshot(
   client: Client,

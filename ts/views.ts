@@ -72,6 +72,7 @@ export class View<M extends object = Metadata> {
  * The definition of a view as the engine takes it: JSON.
  *
  * @throws KindexError `INVALID_ARGUMENT`
+ * @internal
  */
 export function encodeView<M extends object>(name: string, options: ViewOptions<M>): string {
   checkOptions('createView', options);
@@ -89,6 +90,7 @@ export function encodeView<M extends object>(name: string, options: ViewOptions<
   return `{"where":${encodeFilter(where)}${size}}`;
 }
 
+/** @internal */
 export function decodeViews<M extends object>(json: string): ViewInfo<M>[] {
   const views: {
     name: string;

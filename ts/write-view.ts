@@ -15,6 +15,7 @@ export interface ViewChange extends Pick<BatchOptions, 'durability' | 'workers' 
  * Makes a view, or without a definition drops it.
  *
  * @throws KindexError what is wrong with it; nothing was changed then
+ * @internal
  */
 export async function writeView(
   target: Target,
