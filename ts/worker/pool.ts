@@ -13,6 +13,7 @@ export class Pool {
   onTrap: (why: string) => void = () => {};
   readonly #newThread: () => EngineWorker;
   #threads: EngineWorker[] = [];
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #ended = false;
 
   constructor(newThread: () => EngineWorker) {
@@ -38,6 +39,8 @@ export class Pool {
 
   #endThreads(): void {
     for (const thread of this.#threads.splice(0)) thread.terminate();
+    // Of threads that will never join: in Node they would hold the process.
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 
   #join(thread: EngineWorker, start: PoolStart): Promise<void> {
@@ -47,6 +50,7 @@ export class Pool {
         reject(new Error(`a thread of the pool did not start: ${why}`));
       };
       const timer = setTimeout(() => failed('no answer'), START_MS);
+      this.#timers.add(timer);
       thread.onerror = (event) => failed(event.message);
       thread.onmessage = () => {
         clearTimeout(timer);
