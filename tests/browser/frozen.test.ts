@@ -24,6 +24,19 @@ async function freezes(context: BrowserContext): Promise<{ readonly promise: Pro
   return asked;
 }
 
+/** A page that writes, with ten records, and one that follows it; `prelude` runs first in the worker of the first. */
+async function twoTabs(prelude: string) {
+  const context = await chromium.browser.newContext();
+  const first = await pageWith(context, chromium.url, prelude);
+  await open(first);
+  await insert(first, 0, 10);
+  const second = await openPage(context, chromium.url);
+  await open(second);
+  const [worker] = first.workers();
+  assert.ok(worker);
+  return { context, first, second, worker };
+}
+
 /** Each record is there once, and each batch was committed once. */
 async function allHave(pages: readonly Page[], records: number, generation: number) {
   for (const page of pages) {
@@ -35,14 +48,7 @@ async function allHave(pages: readonly Page[], records: number, generation: numb
 }
 
 test('a_frozen_page_that_writes_for_others_is_relieved_and_writes_nothing_old_afterwards', async () => {
-  const context = await chromium.browser.newContext();
-  const first = await pageWith(context, chromium.url, FREEZE);
-  await open(first);
-  await insert(first, 0, 10);
-  const second = await openPage(context, chromium.url);
-  await open(second);
-  const [worker] = first.workers();
-  assert.ok(worker);
+  const { context, first, second, worker } = await twoTabs(FREEZE);
   const freezing = await freezes(context);
   await worker.evaluate(() => {
     setTimeout(Reflect.get(globalThis, 'freeze'));
@@ -60,10 +66,7 @@ test('a_frozen_page_that_writes_for_others_is_relieved_and_writes_nothing_old_af
 });
 
 test('a_batch_in_the_middle_of_which_a_tab_froze_goes_once_to_the_tab_that_took_over', async () => {
-  const context = await chromium.browser.newContext();
-  const first = await pageWith(
-    context,
-    chromium.url,
+  const { context, first, second, worker } = await twoTabs(
     `${FREEZE} {
        globalThis.aborted = 0;
        globalThis.freezing = false;
@@ -82,12 +85,6 @@ test('a_batch_in_the_middle_of_which_a_tab_froze_goes_once_to_the_tab_that_took_
        };
      }`,
   );
-  await open(first);
-  await insert(first, 0, 10);
-  const second = await openPage(context, chromium.url);
-  await open(second);
-  const [worker] = first.workers();
-  assert.ok(worker);
   await worker.evaluate(() => Object.assign(globalThis, { freezing: true }));
   const freezing = await freezes(context);
   // Calls that share one batch, of which the other tab makes one impossible; then one with a name.
