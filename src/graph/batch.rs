@@ -201,6 +201,7 @@ impl Growth<'_> {
                 let gone = row.pop();
                 row.push(node);
                 links.set(nearest, &row);
+                // The link that gave way may have been the last to another new node.
                 part.iter().zip(&mut lost).for_each(|(&new, lost)| *lost |= Some(new) == gone);
             }
         }
